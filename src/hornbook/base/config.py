@@ -1,0 +1,127 @@
+"""TOML into frozen structs, with errors that name the key."""
+
+import difflib
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from hornbook.base.errors import RecipeError
+
+T = TypeVar("T")
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file as plain tables.
+
+    Raises:
+        RecipeError: the file is missing, not UTF-8, or not TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise RecipeError(
+            f"there is no recipe at {path}; give the path of a .toml "
+            "file or the name of a recipe that ships with Hornbook"
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RecipeError(
+            f"{path} is not valid TOML: {error}; correct that line"
+        ) from error
+    except OSError as error:
+        raise RecipeError(
+            f"{path} cannot be read: {error.strerror}"
+        ) from error
+
+
+def override(tables: dict[str, Any], settings: Sequence[str]) -> None:
+    """Apply ``a.b=value`` settings to nested tables, in place.
+
+    A value is read as TOML where it is TOML, else as plain text, so
+    that ``pretrain.steps=100`` is a number and ``name=mine`` a string.
+
+    Raises:
+        RecipeError: a setting has no ``=`` or walks through a value.
+    """
+    for setting in settings:
+        key, equals, text = setting.partition("=")
+        if not equals or not key.strip():
+            raise RecipeError(
+                f"--set {setting!r} is not of the form key.path=value"
+            )
+        *parents, last = key.strip().split(".")
+        table: Any = tables
+        for part in parents:
+            table = table.setdefault(part, {})
+            if not isinstance(table, dict):
+                raise RecipeError(
+                    f"--set {key}: {part!r} is a value, not a table"
+                )
+        table[last] = _value(text.strip())
+
+
+def _value(text: str) -> Any:
+    """Read one TOML value, or take the text as it stands."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def convert(tables: dict[str, Any], kind: type[T], where: str) -> T:
+    """Build a struct from tables; unknown keys and types are refused.
+
+    Raises:
+        RecipeError: names the key's full path, what stands there, and
+            the nearest key that exists.
+    """
+    _refuse_unknown(tables, kind, where, "")
+    try:
+        return msgspec.convert(tables, kind)
+    except msgspec.ValidationError as error:
+        message = str(error).replace(" - at `$.", " at `")
+        raise RecipeError(
+            f"{where}: {_lower(message)}; correct that value"
+        ) from error
+
+
+def _lower(text: str) -> str:
+    """Begin an error's sentence with a small letter."""
+    return text[:1].lower() + text[1:]
+
+
+def _refuse_unknown(
+    value: Any, kind: Any, where: str, path: str
+) -> None:
+    """Walk tables beside their struct and stop at a strange key."""
+    kind = _struct_of(kind)
+    if isinstance(value, list):
+        for index, item in enumerate(value):
+            _refuse_unknown(item, kind, where, f"{path}[{index}]")
+    if not isinstance(value, dict) or kind is None:
+        return
+    fields = {f.encode_name: f for f in msgspec.structs.fields(kind)}
+    for key, item in value.items():
+        full = f"{path}.{key}" if path else key
+        if key not in fields:
+            near = difflib.get_close_matches(key, fields, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else (
+                "known here: " + ", ".join(sorted(fields))
+            )
+            raise RecipeError(
+                f"{where}: there is no key {full!r}; {hint}"
+            )
+        _refuse_unknown(item, fields[key].type, where, full)
+
+
+def _struct_of(kind: Any) -> Any:
+    """Find the struct inside ``X``, ``X | None``, ``tuple[X, ...]``."""
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        return kind
+    for inner in getattr(kind, "__args__", ()):
+        found = _struct_of(inner)
+        if found is not None:
+            return found
+    return None

@@ -1,0 +1,177 @@
+"""What the user sees while something runs."""
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Protocol
+
+from rich.console import Console as RichConsole
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+PLAIN_EVERY_SECONDS = 10.0
+
+
+class Bar(Protocol):
+    """Something that can be told how far the work has come."""
+
+    def advance(self, n: int = 1, note: str = "") -> None:
+        """Count ``n`` more units and show ``note`` beside them."""
+
+
+class RichBar:
+    """A live bar with the time that is left."""
+
+    def __init__(self, progress: Progress, task: TaskID) -> None:
+        self._progress, self._task = progress, task
+
+    def advance(self, n: int = 1, note: str = "") -> None:
+        """Count ``n`` more units and show ``note`` beside them."""
+        if note:
+            self._progress.update(
+                self._task, advance=n, note=escape(note)
+            )
+        else:
+            self._progress.update(self._task, advance=n)
+
+
+class PlainBar:
+    """A line now and then, where no terminal can redraw one."""
+
+    def __init__(
+        self, console: "Console", label: str, total: int | None, unit: str
+    ) -> None:
+        self._console, self._label = console, label
+        self._total, self._unit = total, unit
+        self._done, self._note = 0, ""
+        self._start = self._last = time.monotonic()
+
+    def advance(self, n: int = 1, note: str = "") -> None:
+        """Count ``n`` more units and print a line if one is due."""
+        self._done += n
+        self._note = note or self._note
+        now = time.monotonic()
+        if now - self._last >= PLAIN_EVERY_SECONDS:
+            self._last = now
+            self._console.say(self._line(now - self._start))
+
+    def _line(self, elapsed: float) -> str:
+        count = f"{self._done:,}"
+        left = ""
+        if self._total:
+            count += f"/{self._total:,}"
+            rest = elapsed * (self._total - self._done)
+            left = f", {clock(rest / max(self._done, 1))} left"
+        note = f", {self._note}" if self._note else ""
+        text = f"  {self._label}: {count} {self._unit}{note}{left}"
+        return escape(text)
+
+
+class Console:
+    """Says things on standard error; results go to standard output."""
+
+    def __init__(self) -> None:
+        self.quiet = False
+        self._live: Progress | None = None
+
+    @property
+    def rich(self) -> RichConsole:
+        """A console on the present standard error."""
+        if self._live is not None:
+            return self._live.console
+        return RichConsole(stderr=True, highlight=False, soft_wrap=True)
+
+    @property
+    def live(self) -> bool:
+        """Whether lines can be redrawn: a terminal or a notebook."""
+        rich = RichConsole(stderr=True)
+        return rich.is_terminal or rich.is_jupyter
+
+    def say(self, text: str = "") -> None:
+        """Print one line; rich's markup is understood."""
+        if not self.quiet:
+            self.rich.print(text)
+
+    def verbatim(self, text: str) -> None:
+        """Print text as it stands, without markup."""
+        if not self.quiet:
+            self.rich.print(text, markup=False, style="italic")
+
+    def warn(self, text: str) -> None:
+        """Print a warning, also when the console is quiet."""
+        self.rich.print(f"[yellow]warning:[/] {escape(text)}")
+
+    def heading(self, text: str) -> None:
+        """Open a new part of the output."""
+        self.say(f"\n[bold]{escape(text)}[/]")
+
+    def table(
+        self, columns: Sequence[str], rows: Sequence[Sequence[str]]
+    ) -> None:
+        """Print rows under column names."""
+        table = Table(box=None, pad_edge=False, header_style="italic")
+        for column in columns:
+            table.add_column(column)
+        for row in rows:
+            table.add_row(*(escape(cell) for cell in row))
+        if not self.quiet:
+            self.rich.print(table)
+
+    @contextmanager
+    def progress(
+        self, label: str, total: int | None = None, unit: str = ""
+    ) -> Iterator[Bar]:
+        """Show how far a long piece of work has come."""
+        if self.quiet or self._live is not None or not self.live:
+            yield PlainBar(self, label, total, unit)
+            return
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn(unit),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}"),
+        )
+        with Progress(
+            *columns, console=self.rich, transient=True
+        ) as progress:
+            self._live = progress
+            try:
+                task = progress.add_task(label, total=total, note="")
+                yield RichBar(progress, task)
+            finally:
+                self._live = None
+
+
+def clock(seconds: float) -> str:
+    """Write a duration for people: ``clock(75) == '1:15'``."""
+    whole = round(seconds)
+    hours, rest = divmod(whole, 3600)
+    minutes, left = divmod(rest, 60)
+    if hours:
+        return f"{hours}:{minutes:02}:{left:02}"
+    return f"{minutes}:{left:02}"
+
+
+def print_result(text: str) -> None:
+    """Print a result on standard output, as it stands."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+console = Console()
