@@ -1,0 +1,1 @@
+"""The transformer, from its configuration to its exchange formats."""

@@ -1,0 +1,86 @@
+"""What a model costs: parameters, operations, bytes."""
+
+from hornbook.model.config import ModelConfig
+
+
+def parameters(config: ModelConfig) -> dict[str, int]:
+    """Count the trained numbers, by the part that holds them."""
+    c = config.resolved()
+    attention = c.width * c.head_dim * 2 * (c.heads + c.kv_heads)
+    kinds = 3 if c.feedforward == "swiglu" else 2
+    feedforward = kinds * c.width * c.hidden
+    norms = 0
+    if c.norm_weight or c.norm == "layernorm":
+        each = c.width * (2 if c.norm == "layernorm" and c.bias else 1)
+        norms = (2 * c.layers + 1 + c.embedding_norm) * each
+    if c.qk_norm == "weight":
+        norms += 2 * c.layers * c.head_dim
+    if c.bias:
+        attention += c.head_dim * (c.heads + 2 * c.kv_heads) + c.width
+        feedforward += (kinds - 1) * c.hidden + c.width
+    places = c.context if c.positions == "learned" else 0
+    counts = {
+        "token embedding": c.vocab_size * c.width,
+        "position embedding": places * c.width,
+        "attention": c.layers * attention,
+        "feed-forward": c.layers * feedforward,
+        "norms": norms,
+        "head": 0 if c.tied else c.vocab_size * c.width,
+    }
+    counts["total"] = sum(counts.values())
+    return counts
+
+
+def flops_per_token(config: ModelConfig) -> float:
+    """Count the operations that training spends on one token.
+
+    Six for every weight that a token is multiplied with: two forward,
+    four backward. Attention adds 12 for every pair of a place and one
+    it can see (half of all pairs), per number of a head.
+
+    Source: kaplan2020, section 2.1; hoffmann2022, appendix F.
+    """
+    c = config.resolved()
+    counts = parameters(c)
+    head = c.vocab_size * c.width
+    weights = counts["attention"] + counts["feed-forward"] + head
+    pairs = 12 * c.layers * c.heads * c.head_dim * c.context / 2
+    return 6.0 * weights + pairs
+
+
+def training_bytes(
+    config: ModelConfig, batch: int, bf16: bool = True
+) -> int:
+    """Estimate the memory that training holds at its peak.
+
+    Weights, gradients and two moments in 32 bits; per token what the
+    backward pass needs of each block, and the logits with their
+    gradient.
+    """
+    c = config.resolved()
+    number = 2 if bf16 else 4
+    per_block = 10 * c.width + 3 * c.hidden + 4 * c.heads
+    stored = c.layers * per_block * number
+    logits = c.vocab_size * (4 + 4 + number)
+    tokens = batch * c.context
+    return 16 * parameters(c)["total"] + tokens * (stored + logits)
+
+
+def cache_bytes(config: ModelConfig, number_bytes: int = 4) -> int:
+    """The size of a full cache for one text."""
+    c = config.resolved()
+    per_place = 2 * c.layers * c.kv_heads * c.head_dim
+    return per_place * c.context * number_bytes
+
+
+def describe(config: ModelConfig) -> dict[str, object]:
+    """Say what a model is, for ``model.json``, report and book."""
+    import msgspec
+
+    c = config.resolved()
+    return {
+        "config": msgspec.to_builtins(c),
+        "parameters": parameters(c),
+        "flops_per_token": flops_per_token(c),
+        "cache_bytes": cache_bytes(c),
+    }

@@ -1,0 +1,38 @@
+"""Numbers for tokens, and numbers for the places they stand at."""
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from hornbook.model.config import ModelConfig
+
+
+class Embedding(nn.Module):
+    """A vector for every token, plus one for its place.
+
+    The sum ``token_emb + pos_emb`` is GPT-2's way to tell a model the
+    order of its input. Forms with rotary positions leave the second
+    table out and turn queries and keys instead.
+
+    Source: vaswani2017, section 3.4; radford2019.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.token_emb = nn.Embedding(config.vocab_size, config.width)
+        self.pos_emb = (
+            nn.Embedding(config.context, config.width)
+            if config.positions == "learned"
+            else None
+        )
+
+    def forward(
+        self, ids: Int[Tensor, "batch time"], start: int = 0
+    ) -> Float[Tensor, "batch time width"]:
+        """Look the tokens up; the first stands at place ``start``."""
+        x: Tensor = self.token_emb(ids)
+        if self.pos_emb is not None:
+            stop = start + ids.size(1)
+            places = torch.arange(start, stop, device=ids.device)
+            x = x + self.pos_emb(places)
+        return x
