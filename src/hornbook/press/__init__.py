@@ -1,0 +1,1 @@
+"""The press: chapters run against a run, and set as a book."""
