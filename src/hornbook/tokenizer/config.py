@@ -1,0 +1,67 @@
+"""What a recipe says about the tokenizer."""
+
+from typing import Literal
+
+import msgspec
+
+from hornbook.base.errors import RecipeError
+
+PAD = "<|pad|>"
+"""The name of the token that fills the short rows of a batch."""
+
+SPECIALS = ("<|end|>", "<|user|>", "<|assistant|>", "<|system|>", PAD)
+"""The control tokens of a dialogue, and the one that ends any text."""
+
+ENDS = ("<|end|>", "<|endoftext|>")
+"""The names that the token behind every document may have."""
+
+Kind = Literal["bpe", "word", "char"]
+
+KINDS: dict[str, int] = {"bpe": 256, "word": 1, "char": 1}
+"""The kinds, with the tokens that each has before it learns any."""
+
+
+class TokenizerConfig(msgspec.Struct, frozen=True):
+    """How a vocabulary is learned from text."""
+
+    vocab_size: int = 4096
+    """All tokens: the bytes, the learned ones and the special ones."""
+    pattern: str = "gpt2"
+    """Where text is cut: a published name or a regular expression."""
+    kind: Kind = "bpe"
+    """Byte pairs, whole words or single characters."""
+    min_frequency: int = 0
+    """How often a pair or a word must occur to become a token."""
+    special_tokens: tuple[str, ...] = SPECIALS
+    """Tokens that text never holds; they take the last ids."""
+
+    def check(self) -> "TokenizerConfig":
+        """Return this configuration if a vocabulary can meet it.
+
+        Raises:
+            RecipeError: names the field and what it may be.
+        """
+        if self.kind not in KINDS:
+            raise RecipeError(
+                f"there is no tokenizer of kind {self.kind!r}; choose "
+                f"one of {', '.join(KINDS)}"
+            )
+        if self.min_frequency < 0:
+            raise RecipeError(
+                f"min_frequency is {self.min_frequency}; a count "
+                "cannot be below 0"
+            )
+        names = self.special_tokens
+        if "" in names or len(set(names)) < len(names):
+            raise RecipeError(
+                f"special_tokens {names} holds an empty name or one "
+                "name twice; give each token a name of its own"
+            )
+        least = KINDS[self.kind] + len(names)
+        if self.vocab_size < least:
+            raise RecipeError(
+                f"vocab_size is {self.vocab_size}, but a {self.kind} "
+                f"tokenizer begins with {KINDS[self.kind]} tokens and "
+                f"has {len(names)} special ones; give {least} or more"
+            )
+        return self

@@ -1,0 +1,236 @@
+"""Token shards: a corpus as one long row of ids on disk.
+
+``NAME.bin`` holds the ids alone, little-endian, so that it can be
+mapped into memory and read at any place. ``NAME.idx`` holds where each
+document starts, ``NAME.json`` what the two must look like. The last is
+written last: without it there is no shard.
+"""
+
+import os
+from collections.abc import Iterable, Sized
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+import numpy as np
+from jaxtyping import Int64, UInt
+
+from hornbook.base.console import console
+from hornbook.base.errors import CorruptFileError, DataError
+from hornbook.base.store import (
+    digest_bytes,
+    digest_file,
+    disk_errors,
+    read_json,
+    write_bytes,
+    write_json,
+)
+from hornbook.tokenizer.tokenizer import Tokenizer
+
+Count = Annotated[int, msgspec.Meta(ge=1)]
+
+OFFSET = np.dtype("<i8")
+
+
+class ShardInfo(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True
+):
+    """What a shard holds, and what its files must add up to."""
+
+    dtype: Literal["<u2", "<u4"]
+    """The type of one id."""
+    tokens: Count
+    """Ids in the shard, with one ``<|end|>`` for each document."""
+    documents: Count
+    bytes: int
+    """Bytes of the documents' texts in UTF-8."""
+    digest: str
+    """The SHA-256 of the ids."""
+    offsets_digest: str
+    """The SHA-256 of the places where documents start."""
+    tokenizer: str
+    """The digest of the tokenizer that made the ids."""
+    vocab_size: int
+
+
+def write_shard(
+    path: Path, documents: Iterable[str], tok: Tokenizer
+) -> ShardInfo:
+    """Encode documents into a shard; each is followed by ``<|end|>``.
+
+    A shard that stood there before stays until this one is whole.
+
+    Raises:
+        DataError: there is no document, or one is not Unicode.
+        DiskError: the disk is full.
+    """
+    # Write the ids under another name
+    ids_file, offsets_file, info_file = shard_files(path)
+    fresh = ids_file.with_name(f".{ids_file.name}.new")
+    try:
+        with disk_errors(ids_file):
+            fresh.parent.mkdir(parents=True, exist_ok=True)
+            offsets, text_bytes = write_ids(fresh, documents, tok)
+            digest = digest_file(fresh)
+            # From here to the end there is no shard
+            info_file.unlink(missing_ok=True)
+            os.replace(fresh, ids_file)
+    finally:
+        fresh.unlink(missing_ok=True)
+
+    # Describe them, and so make them valid
+    starts = np.array(offsets, OFFSET).tobytes()
+    write_bytes(offsets_file, starts)
+    info = ShardInfo(
+        dtype=id_type(tok),
+        tokens=offsets[-1],
+        documents=len(offsets) - 1,
+        bytes=text_bytes,
+        digest=digest,
+        offsets_digest=digest_bytes(starts),
+        tokenizer=tok.digest,
+        vocab_size=tok.vocab_size,
+    )
+    write_json(info_file, msgspec.to_builtins(info))
+    return info
+
+
+def write_ids(
+    file: Path, documents: Iterable[str], tok: Tokenizer
+) -> tuple[list[int], int]:
+    """Write ids; give where documents start, and their text's bytes.
+
+    Raises:
+        DataError: there is no document, or one is not Unicode.
+    """
+    dtype, end, text_bytes = np.dtype(id_type(tok)), tok.end, 0
+    offsets = [0]
+    total = len(documents) if isinstance(documents, Sized) else None
+    with (
+        file.open("wb") as ids,
+        console.progress("encoding", total, "documents") as bar,
+    ):
+        for text in documents:
+            row = np.append(tok.encode_array(text), np.uint32(end))
+            ids.write(row.astype(dtype).tobytes())
+            offsets.append(offsets[-1] + row.size)
+            text_bytes += len(text.encode("utf-8"))
+            bar.advance()
+        ids.flush()
+        os.fsync(ids.fileno())
+    if len(offsets) == 1:
+        raise DataError("there is no document to make a shard of")
+    return offsets, text_bytes
+
+
+@dataclass(frozen=True)
+class TokenShard:
+    """A shard opened for reading; its ids stay on disk until used."""
+
+    path: Path
+    info: ShardInfo
+    tokens: UInt[np.ndarray, "tokens"]
+    """All ids in a row, mapped from the file."""
+    offsets: Int64[np.ndarray, "documents+1"]
+    """Where each document starts, and where the last one ends."""
+
+    @classmethod
+    def open(
+        cls, path: Path, tok: Tokenizer | None = None
+    ) -> "TokenShard":
+        """Open the shard ``path``, after checking that it is whole.
+
+        With ``tok``, the shard must have been made by that tokenizer.
+
+        Raises:
+            CorruptFileError: names the file that is missing, cut
+                short, changed, or of another tokenizer.
+        """
+        # Read what the files must look like
+        ids_file, offsets_file, info_file = shard_files(path)
+        info = read_info(info_file)
+        if tok is not None and info.tokenizer != tok.digest:
+            raise CorruptFileError(
+                f"{ids_file} was encoded by another tokenizer; run "
+                "the stage tokenize again"
+            )
+
+        # Check and map them
+        ids_bytes = info.tokens * np.dtype(info.dtype).itemsize
+        starts_bytes = (info.documents + 1) * OFFSET.itemsize
+        check_file(ids_file, ids_bytes, info.digest)
+        check_file(offsets_file, starts_bytes, info.offsets_digest)
+        tokens = np.memmap(ids_file, info.dtype, mode="r")
+        return cls(
+            path, info, tokens, np.fromfile(offsets_file, OFFSET)
+        )
+
+    @property
+    def documents(self) -> int:
+        """How many documents the shard holds."""
+        return self.info.documents
+
+    @property
+    def bytes(self) -> int:
+        """How many bytes the documents' texts have in UTF-8."""
+        return self.info.bytes
+
+    def document(self, index: int) -> UInt[np.ndarray, "tokens"]:
+        """Give one document's ids, the closing ``<|end|>`` included."""
+        start, end = self.offsets[index : index + 2]
+        return self.tokens[start:end]
+
+
+def shard_files(path: Path) -> tuple[Path, Path, Path]:
+    """Name the files of ids, of offsets and of facts.
+
+    >>> [file.name for file in shard_files(Path("train.bin"))]
+    ['train.bin', 'train.idx', 'train.json']
+    """
+    name = path.name.removesuffix(".bin")
+    return (
+        path.with_name(f"{name}.bin"),
+        path.with_name(f"{name}.idx"),
+        path.with_name(f"{name}.json"),
+    )
+
+
+def id_type(tok: Tokenizer) -> Literal["<u2", "<u4"]:
+    """Choose two bytes for an id where they suffice, else four."""
+    return "<u2" if tok.vocab_size <= 1 << 16 else "<u4"
+
+
+def read_info(file: Path) -> ShardInfo:
+    """Read the facts of a shard.
+
+    Raises:
+        CorruptFileError: they are missing, or not of a shard.
+    """
+    try:
+        return msgspec.convert(read_json(file), ShardInfo)
+    except msgspec.ValidationError as error:
+        raise CorruptFileError(
+            f"{file} does not describe a token shard ({error}); run "
+            "the stage tokenize again"
+        ) from error
+
+
+def check_file(file: Path, size_bytes: int, digest: str) -> None:
+    """Make sure that a file is the one that was written.
+
+    Raises:
+        CorruptFileError: it is missing, cut short, or changed.
+    """
+    there = file.stat().st_size if file.is_file() else None
+    if there == size_bytes and digest_file(file) == digest:
+        return
+    if there is None:
+        wrong = "is missing"
+    elif there != size_bytes:
+        wrong = f"has {there:,} bytes where {size_bytes:,} belong"
+    else:
+        wrong = "has changed since it was written"
+    raise CorruptFileError(
+        f"{file} {wrong}; run the stage tokenize again"
+    )

@@ -1,0 +1,115 @@
+"""Cut text into pieces; no token ever reaches across two pieces."""
+
+from typing import Any
+
+import regex
+
+from hornbook.base.errors import DataError, RecipeError
+
+
+class Splitter:
+    """Cuts a text by a pattern and loses nothing of it.
+
+    What the pattern leaves between two matches is a piece as well, so
+    the pieces of any text, joined, are that text.
+
+    >>> Splitter("gpt2")("It's 1,024 hats.")
+    ['It', "'s", ' 1', ',', '024', ' hats', '.']
+
+    Raises:
+        RecipeError: the pattern is no regular expression.
+
+    Source: radford2019, section 2.2, for the pattern ``gpt2``.
+    """
+
+    def __init__(self, pattern: str) -> None:
+        self.pattern = PATTERNS.get(pattern, pattern)
+        self._regex = compile_pattern(self.pattern)
+
+    def __call__(self, text: str) -> list[str]:
+        """Give the pieces of ``text`` in their order."""
+        if self._regex.groups:
+            return self._with_gaps(text)
+        pieces = [piece for piece in self._regex.findall(text) if piece]
+        if sum(map(len, pieces)) == len(text):
+            return pieces
+        return self._with_gaps(text)
+
+    def _with_gaps(self, text: str) -> list[str]:
+        """Keep the matches and also all that lies between them."""
+        pieces, end = [], 0
+        for match in self._regex.finditer(text):
+            pieces += [text[end : match.start()], match[0]]
+            end = match.end()
+        return [piece for piece in [*pieces, text[end:]] if piece]
+
+
+def compile_pattern(pattern: str) -> Any:
+    """Compile a regular expression with Unicode's classes.
+
+    Raises:
+        RecipeError: says where the expression breaks off.
+    """
+    if not pattern:
+        raise RecipeError(
+            "the split pattern is empty; name one of "
+            f"{', '.join(PATTERNS)} or give a regular expression"
+        )
+    try:
+        return regex.compile(pattern)
+    except (regex.error, OverflowError, RecursionError) as error:
+        raise RecipeError(
+            f"the split pattern {pattern!r} is neither one of "
+            f"{', '.join(PATTERNS)} nor a regular expression: {error}"
+        ) from error
+
+
+def utf8(text: str) -> bytes:
+    """Encode a text, or say why that cannot be done.
+
+    Raises:
+        DataError: half a surrogate pair stands in the text.
+    """
+    try:
+        return text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        half = ord(text[error.start])
+        raise DataError(
+            f"character {error.start:,} of a text is U+{half:04X}, "
+            "half of a surrogate pair and no character; read the file as "
+            "UTF-8 with errors='replace'"
+        ) from error
+
+
+PATTERNS = {
+    "gpt2": (
+        r"'s|'t|'re|'ve|'m|'ll|'d"
+        r"| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+"
+        r"|\s+(?!\S)|\s+"
+    ),
+    "cl100k": (
+        r"(?i:'s|'t|'re|'ve|'m|'ll|'d)"
+        r"|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}"
+        r"| ?[^\s\p{L}\p{N}]+[\r\n]*"
+        r"|\s*[\r\n]+|\s+(?!\S)|\s+"
+    ),
+    "qwen2": (
+        r"(?i:'s|'t|'re|'ve|'m|'ll|'d)"
+        r"|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}"
+        r"| ?[^\s\p{L}\p{N}]+[\r\n]*"
+        r"|\s*[\r\n]+|\s+(?!\S)|\s+"
+    ),
+    "o200k": (
+        r"[^\r\n\p{L}\p{N}]?"
+        r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*"
+        r"[\p{Ll}\p{Lm}\p{Lo}\p{M}]+"
+        r"(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+        r"|[^\r\n\p{L}\p{N}]?"
+        r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+"
+        r"[\p{Ll}\p{Lm}\p{Lo}\p{M}]*"
+        r"(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+        r"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*"
+        r"|\s*[\r\n]+|\s+(?!\S)|\s+"
+    ),
+}
+"""The published patterns by name; a recipe may give any other."""

@@ -1,0 +1,277 @@
+"""The tokenizer: text to ids and back, by a vocabulary."""
+
+import re
+from collections.abc import Callable, Iterable
+from functools import cached_property
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt32
+
+from hornbook.base.errors import DataError
+from hornbook.base.store import digest_bytes, write_bytes, write_json
+from hornbook.tokenizer.bpe import merge_piece
+from hornbook.tokenizer.config import (
+    ENDS,
+    SPECIALS,
+    Kind,
+    TokenizerConfig,
+)
+from hornbook.tokenizer.exchange import read_vocabulary
+from hornbook.tokenizer.hugging_face import (
+    format_tokenizer_json,
+    transformers_settings,
+)
+from hornbook.tokenizer.split import Splitter, utf8
+from hornbook.tokenizer.train import train
+from hornbook.tokenizer.vocabulary import Vocabulary
+from hornbook.tokenizer.words import encode_word
+
+__all__ = ["SPECIALS", "Tokenizer"]
+
+CACHED_PIECES = 1 << 18
+"""How many pieces a tokenizer remembers before it forgets them all."""
+
+CACHED_LENGTH = 64
+"""Pieces with more characters than this are not remembered."""
+
+
+class PieceCache(dict[str, list[int]]):
+    """Remembers the ids of pieces: most of a text is repetition."""
+
+    def __init__(self, encode: Callable[[str], list[int]]) -> None:
+        self._encode = encode
+
+    def __missing__(self, piece: str) -> list[int]:
+        """Encode a new piece, and keep it if there is room."""
+        ids = self._encode(piece)
+        if len(piece) <= CACHED_LENGTH:
+            if len(self) >= CACHED_PIECES:
+                self.clear()
+            self[piece] = ids
+        return ids
+
+
+class Tokenizer:
+    """Turns text into ids and ids into text.
+
+    >>> tok = Tokenizer.train(["a hat, a hat"], vocab_size=260)
+    >>> tok.decode(tok.encode("a hat")), tok.vocab_size
+    ('a hat', 260)
+    """
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self.vocabulary = vocabulary
+        self.specials = dict(vocabulary.specials)
+        self.vocab_size = vocabulary.size
+        self._split = Splitter(vocabulary.pattern)
+        self._pieces = PieceCache(self._encode_piece)
+        self._bytes = {i: t for t, i in vocabulary.tokens.items()}
+        self._bytes |= {i: n.encode() for n, i in self.specials.items()}
+        self._byte_ids = [
+            vocabulary.tokens.get(bytes((byte,)), -1)
+            for byte in range(256)
+        ]
+
+    def __repr__(self) -> str:
+        """Name the kind and the size."""
+        kind = self.vocabulary.kind
+        return f"Tokenizer(kind={kind!r}, vocab_size={self.vocab_size})"
+
+    @classmethod
+    def train(
+        cls,
+        texts: Iterable[str],
+        vocab_size: int = 4096,
+        pattern: str = "cl100k",
+        special_tokens: Iterable[str] = ("<|end|>",),
+        kind: Kind = "bpe",
+        min_frequency: int = 0,
+        threads: int | None = None,
+    ) -> "Tokenizer":
+        """Learn a vocabulary from texts.
+
+        ``vocab_size`` counts bytes and special tokens; these come
+        last. ``threads`` bounds the threads used; this needs one.
+
+        Raises:
+            RecipeError: an argument is not possible.
+            DataError: the texts cannot be learned from.
+        """
+        config = TokenizerConfig(
+            vocab_size=vocab_size,
+            pattern=pattern,
+            kind=kind,
+            min_frequency=min_frequency,
+            special_tokens=tuple(special_tokens),
+        )
+        return cls(train(texts, config))
+
+    @classmethod
+    def load(
+        cls,
+        path: Path | str,
+        pattern: str | None = None,
+        special_tokens: Iterable[str] | None = None,
+    ) -> "Tokenizer":
+        """Read a tokenizer from a folder or a file.
+
+        Formats: tokenizer.json, *.tiktoken, encoder.json with
+        vocab.bpe. A .tiktoken file that is not a published one needs
+        its ``pattern``; ``special_tokens`` are added to the file's.
+
+        Raises:
+            CorruptFileError: the file is damaged.
+            DataError: there is no tokenizer of a known format.
+        """
+        return cls(read_vocabulary(Path(path), pattern, special_tokens))
+
+    def save(self, folder: Path | str) -> None:
+        """Write the folder that Hugging Face's packages open too."""
+        folder = Path(folder)
+        write_bytes(folder / "tokenizer.json", self._file)
+        write_json(
+            folder / "tokenizer_config.json",
+            transformers_settings(self.vocabulary),
+        )
+
+    def encode(
+        self, text: str, specials: Iterable[str] = ()
+    ) -> list[int]:
+        """Give the ids of ``text``.
+
+        What looks like a special token is text as well, unless it is
+        named in ``specials``.
+
+        Raises:
+            DataError: half a surrogate pair stands in the text, or a
+                special token is not of this tokenizer.
+        """
+        names = sorted(specials, key=len, reverse=True)
+        if not names:
+            return self._encode_text(text)
+        ids = {name: self.special(name) for name in names}
+        parts = re.split(f"({'|'.join(map(re.escape, names))})", text)
+        encoded: list[int] = []
+        for place, part in enumerate(parts):
+            if place % 2:
+                encoded.append(ids[part])
+            else:
+                encoded += self._encode_text(part)
+        return encoded
+
+    def encode_array(self, text: str) -> UInt32[np.ndarray, "tokens"]:
+        """Give the ids of ``text`` as an array."""
+        return np.array(self._encode_text(text), dtype=np.uint32)
+
+    def encode_batch(
+        self, texts: Iterable[str], threads: int | None = None
+    ) -> list[UInt32[np.ndarray, "tokens"]]:
+        """Give the ids of each text as an array.
+
+        ``threads`` bounds the threads used; this needs one.
+        """
+        return [self.encode_array(text) for text in texts]
+
+    def decode(
+        self, ids: Iterable[int], errors: str = "replace"
+    ) -> str:
+        """Give the text of ``ids``.
+
+        ``errors`` says what becomes of bytes that are not UTF-8: some
+        tokens are parts of a character. Special tokens show as names.
+
+        Raises:
+            DataError: an id is not in the vocabulary.
+        """
+        return self.decode_bytes(ids).decode("utf-8", errors)
+
+    def decode_bytes(self, ids: Iterable[int]) -> bytes:
+        """Give the bytes of ``ids``.
+
+        Raises:
+            DataError: an id is not in the vocabulary.
+        """
+        table = self._bytes
+        try:
+            return b"".join([table[id_] for id_ in plain_ids(ids)])
+        except KeyError as error:
+            raise DataError(
+                f"there is no token with the id {error}; this "
+                f"vocabulary has ids from 0 to {self.vocab_size - 1:,}"
+            ) from error
+
+    def token_bytes(self, id_: int) -> bytes:
+        """Give the bytes of one token.
+
+        Raises:
+            DataError: the id is not in the vocabulary.
+        """
+        return self.decode_bytes([id_])
+
+    def special(self, name: str) -> int:
+        """Give the id of a special token.
+
+        Raises:
+            DataError: this tokenizer has no such token.
+        """
+        if name not in self.specials:
+            raise DataError(
+                f"this tokenizer has no special token {name!r}; it has "
+                f"{', '.join(self.specials) or 'none'}"
+            )
+        return self.specials[name]
+
+    @property
+    def end(self) -> int:
+        """The id of the token that ends a document or a message."""
+        found = [name for name in ENDS if name in self.specials]
+        return self.special(found[0] if found else ENDS[0])
+
+    @cached_property
+    def digest(self) -> str:
+        """The SHA-256 of the tokenizer's file: its identity."""
+        return digest_bytes(self._file)
+
+    @cached_property
+    def _file(self) -> bytes:
+        """What tokenizer.json holds."""
+        return format_tokenizer_json(self.vocabulary)
+
+    def _encode_text(self, text: str) -> list[int]:
+        """Give the ids of a text without special tokens."""
+        ids = self._pieces.__getitem__
+        try:
+            return list(
+                chain.from_iterable(map(ids, self._split(text)))
+            )
+        except UnicodeEncodeError:
+            utf8(text)
+            raise
+
+    def _encode_piece(self, piece: str) -> list[int]:
+        """Give the ids of one piece."""
+        data, known = piece.encode("utf-8"), self.vocabulary.tokens
+        if self.vocabulary.kind != "bpe":
+            return encode_word(data, known)
+        if self.vocabulary.whole_first and data in known:
+            return [known[data]]
+        word = [self._byte_ids[byte] for byte in data]
+        return merge_piece(word, self.vocabulary.merges)
+
+
+def plain_ids(ids: Iterable[int]) -> list[int]:
+    """Turn any sequence or array of whole numbers into a list.
+
+    Raises:
+        DataError: they are not whole numbers in one row.
+    """
+    array = np.asarray(ids if hasattr(ids, "__len__") else list(ids))
+    if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
+        raise DataError(
+            "token ids must be one row of whole numbers, not an array "
+            f"of type {array.dtype} and shape {array.shape}"
+        )
+    plain: list[int] = array.tolist()
+    return plain
