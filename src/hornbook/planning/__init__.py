@@ -1,0 +1,1 @@
+"""Planning: from a use case to sizes, hours, memory and money."""

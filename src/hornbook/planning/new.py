@@ -1,0 +1,165 @@
+"""A recipe for a use case, written with its reasons."""
+
+import json
+from pathlib import Path
+
+from hornbook.base.errors import RecipeError
+from hornbook.base.store import size, write_text
+from hornbook.model.count import parameters
+from hornbook.planning.draft import Draft, draft
+from hornbook.planning.probe import Probe
+from hornbook.planning.use_case import (
+    Survey,
+    UseCase,
+    check_use_case,
+    survey,
+)
+
+AIMS = {
+    "chat": "a model that answers questions about this text",
+    "classify": "a model that names the topic of a text",
+    "complete": "a model that goes on with a text in this manner",
+}
+METHODS = {"topic": "classify", "chat": "sft"}
+MEANINGS = {
+    "topic": "Learn the topics: the names of the sub-folders.",
+    "chat": "Learn to answer, from questions made of the documents.",
+}
+
+
+def new_recipe(
+    case: UseCase,
+    path: Path,
+    probe: Probe | None = None,
+    overwrite: bool = False,
+) -> Draft:
+    """Look at a use case's folder and write ``path``, its recipe.
+
+    Raises:
+        DataError: the folder holds too little for any training.
+        RecipeError: the use case is impossible, or ``path`` exists.
+    """
+    check_use_case(case)
+    if path.exists() and not overwrite:
+        raise RecipeError(
+            f"{path} exists already; choose another name, or add --yes "
+            "to write it anew"
+        )
+    made = draft(case, survey(case.text), probe)
+    write_text(path, recipe_text(made))
+    return made
+
+
+def recipe_text(made: Draft) -> str:
+    """Write a draft as a recipe whose comments give its reasons."""
+    parts = [
+        head(made.case),
+        source_table(made.case, made.found),
+        model_tables(made),
+        pretrain_table(made),
+        *(
+            tuning_table(name, minutes)
+            for name, minutes in made.minutes.items()
+            if name != "pretrain"
+        ),
+    ]
+    return "\n".join(parts)
+
+
+def head(case: UseCase) -> str:
+    """Write what the recipe is for and how it is used."""
+    return f"""\
+# {case.name}: {AIMS[case.task]}
+#
+#   hornbook plan {case.name}.toml    what it takes on this machine
+#   hornbook run {case.name}.toml     the whole road, at once or in bits
+#
+# Any value can be set for one run: --set pretrain.minutes=5
+
+name = {quoted(case.name)}
+seed = 1
+"""
+
+
+def source_table(case: UseCase, found: Survey) -> str:
+    """Write where the text lies and what was seen there."""
+    about = "about " if found.estimated else ""
+    kinds = ", ".join(
+        f"{kind} {size(count)}" for kind, count in found.kinds.items()
+    )
+    amount = f"{about}{size(found.text_bytes)}"
+    text = f"{amount} in {found.documents:,} documents"
+    cut = ""
+    if found.cut_characters:
+        cut = f"""\
+# Few files hold much text: they are cut where paragraphs end.
+cut_characters = {found.cut_characters}
+"""
+    return f"""\
+# The text: {text}
+# ({kinds}). The card and the book print its licence.
+[[corpus.source]]
+kind = "folder"
+path = {quoted(case.text)}
+licence = ""
+{cut}"""
+
+
+def model_tables(made: Draft) -> str:
+    """Write the vocabulary and the shape, and why they are so."""
+    model = made.model
+    count = parameters(model)["total"]
+    english = made.case.languages == ("en",)
+    return f"""\
+# A vocabulary grows with the text: each token must occur often enough
+# to be learned. All tokens count, bytes and special ones included.
+[tokenizer]
+vocab_size = {model.vocab_size}
+pattern = {quoted("gpt2" if english else "cl100k")}
+
+# {count:,} parameters: the largest of our shapes that can learn
+# from this text in this time. It looks back on {model.context} tokens.
+[model]
+form = {quoted(model.form)}
+layers = {model.layers}
+width = {model.width}
+heads = {model.heads}
+context = {model.context}
+"""
+
+
+def pretrain_table(made: Draft) -> str:
+    """Write how long the text is read."""
+    context, minutes = made.model.context, number(made.case.minutes)
+    return f"""\
+# Of {minutes} minutes in all, so many go to reading the text.
+# A step learns from {made.batch} rows of {context} tokens.
+[pretrain]
+minutes = {number(made.minutes["pretrain"])}
+batch = {made.batch}
+"""
+
+
+def tuning_table(name: str, minutes: float) -> str:
+    """Write the fine-tuning that the task asks for."""
+    return f"""\
+# {MEANINGS[name]}
+[finetune.{name}]
+method = {quoted(METHODS[name])}
+minutes = {number(minutes)}
+"""
+
+
+def quoted(text: str) -> str:
+    """Write a string as TOML does."""
+    written = json.dumps(text, ensure_ascii=False)
+    return written.replace("\x7f", "\\u007f")
+
+
+def number(value: float) -> str:
+    """Write a number without a needless fraction.
+
+    >>> number(8.0), number(7.5)
+    ('8', '7.5')
+    """
+    return f"{value:g}"

@@ -1,0 +1,251 @@
+"""The plan of a run: every choice that depends on the machine."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import msgspec
+
+from hornbook.base.console import clock
+from hornbook.base.errors import CorruptFileError, RecipeError
+from hornbook.base.machine import Machine, cores
+from hornbook.base.store import size, write_bytes
+from hornbook.model.config import ModelConfig
+from hornbook.model.count import flops_per_token, parameters
+from hornbook.planning.budget import Budget, budget, bytes_per_token
+from hornbook.planning.probe import Probe
+from hornbook.training.config import TrainingConfig
+
+FILE = "plan.json"
+PRETRAIN = "pretrain"
+
+MOST_EPOCHS = 4.0
+LEAST_TOKENS_PER_PARAMETER = 1.0
+LEAST_STEPS = 100
+
+
+class PlanConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """The recipe's ``[plan]``."""
+
+    threads: int = 0
+    """Threads that compute; 0 takes every core."""
+    probe_seconds: float = 4.0
+    """How long training steps are tried before the plan is made."""
+    price_per_hour: float = 0.0
+    """What an hour of this machine costs, in any currency."""
+
+    def __post_init__(self) -> None:
+        """Refuse negative numbers."""
+        for name in self.__struct_fields__:
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name!r} cannot be negative")
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run will do and cost, resolved once and then kept.
+
+    A run that goes on after a stop, or is made again from its folder,
+    takes its steps, batches and threads from here, so that it does
+    the same work on a day when the machine is slower.
+    """
+
+    machine: Machine
+    probe: Probe
+    threads: int
+    parameters: int
+    """Trained numbers of the model."""
+    flops_per_token: float
+    """Operations to learn from one token."""
+    context: int
+    """The most tokens that the model looks at."""
+    vocab_size: int
+    text_bytes: int = 0
+    """The training text in UTF-8; 0 while it is not known."""
+    text_tokens: int = 0
+    """Its tokens; estimated until they are made."""
+    trainings: dict[str, Budget] = {}
+    """``pretrain``, then each fine-tuning."""
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def pretrain(self) -> Budget:
+        """The cost of the pretraining."""
+        return self.trainings[PRETRAIN]
+
+    @property
+    def seconds(self) -> float:
+        """The wall-clock time of all trainings together."""
+        return sum(each.seconds for each in self.trainings.values())
+
+    @property
+    def memory_bytes(self) -> int:
+        """The most memory that any training holds."""
+        return max(e.memory_bytes for e in self.trainings.values())
+
+    @property
+    def disk_bytes(self) -> int:
+        """What the run leaves on disk: text, tokens, checkpoints."""
+        trained = sum(e.disk_bytes for e in self.trainings.values())
+        return trained + 3 * self.text_bytes
+
+    @property
+    def price(self) -> float:
+        """The price of all trainings together."""
+        return sum(each.price for each in self.trainings.values())
+
+
+def make_plan(
+    model: ModelConfig,
+    trainings: Mapping[str, TrainingConfig],
+    machine: Machine,
+    probe: Probe,
+    config: PlanConfig | None = None,
+    text_bytes: int = 0,
+    text_tokens: int = 0,
+) -> Plan:
+    """Resolve what a recipe leaves to the machine.
+
+    ``trainings`` names ``pretrain`` first; the others are tunings. The
+    tokens of the text are estimated from its bytes where they are not
+    counted yet.
+
+    Raises:
+        RecipeError: a training has neither steps, minutes nor epochs.
+    """
+    # Estimate the text in tokens
+    config = config or PlanConfig()
+    shape = model.resolved()
+    if not text_tokens:
+        each_bytes = bytes_per_token(shape.vocab_size)
+        text_tokens = int(text_bytes / each_bytes)
+
+    # Give each training its steps and costs
+    costs: dict[str, Budget] = {}
+    for name, training in trainings.items():
+        if not (training.steps or training.minutes or training.epochs):
+            raise RecipeError(
+                f"{name} has neither steps, minutes nor epochs; set "
+                f"one of them, for instance {name}.minutes = 10"
+            )
+        costs[name] = budget(
+            shape,
+            training,
+            probe.tokens_per_second,
+            text_tokens if name == PRETRAIN else 0,
+            config.price_per_hour,
+        )
+    plan = Plan(
+        machine=machine,
+        probe=probe,
+        threads=config.threads or probe.threads or cores(),
+        parameters=parameters(shape)["total"],
+        flops_per_token=flops_per_token(shape),
+        context=shape.context,
+        vocab_size=shape.vocab_size,
+        text_bytes=text_bytes,
+        text_tokens=text_tokens,
+        trainings=costs,
+    )
+    return msgspec.structs.replace(plan, warnings=tuple(warnings(plan)))
+
+
+def warnings(plan: Plan) -> Iterator[str]:
+    """Say what a careful friend would say before the run begins.
+
+    The order of magnitude of tokens per parameter is Chinchilla's, 20,
+    for a model as good as its operations allow; small models that are
+    trained for minutes do best with far fewer, so the warning is low.
+
+    Source: hoffmann2022, section 3.
+    """
+    cost = plan.pretrain
+    if cost.epochs > MOST_EPOCHS:
+        yield (
+            f"the text is read {cost.epochs:.1f} times; after about "
+            f"{MOST_EPOCHS:.0f} times a model rather learns it by "
+            "heart: add text, or take fewer minutes"
+        )
+    ratio = cost.tokens / plan.parameters
+    if cost.tokens and ratio < LEAST_TOKENS_PER_PARAMETER:
+        yield (
+            f"the model reads only {ratio:.2f} tokens for each of its "
+            f"{plan.parameters:,} parameters; give it more minutes, or "
+            "make it smaller"
+        )
+    if cost.tokens and cost.steps < LEAST_STEPS:
+        yield (
+            f"there is time for {cost.steps} steps only; give it more "
+            "minutes, or lower pretrain.batch"
+        )
+    if plan.memory_bytes > plan.machine.memory_bytes:
+        yield (
+            f"training needs about {size(plan.memory_bytes)} of "
+            f"memory, and this machine has "
+            f"{size(plan.machine.memory_bytes)}; lower pretrain.batch"
+        )
+    if not plan.probe.tokens_per_second:
+        yield (
+            "the speed of training was not measured here, so minutes "
+            "give no steps; that needs torch"
+        )
+
+
+def describe_plan(plan: Plan) -> list[tuple[str, str]]:
+    """Write a plan as rows of what and how much, for people."""
+    rows = [
+        ("parameters", f"{plan.parameters:,}"),
+        ("threads", str(plan.threads)),
+    ]
+    if plan.text_bytes:
+        text = f"{size(plan.text_bytes)}, {plan.text_tokens:,} tokens"
+        rows.append(("text", text))
+    if plan.probe.tokens_per_second:
+        rate = f"{plan.probe.tokens_per_second:,.0f} tokens/s"
+        rows.append(("speed", rate))
+    for name, cost in plan.trainings.items():
+        rows.append((name, describe_cost(cost)))
+    rows.append(("memory", f"about {size(plan.memory_bytes)}"))
+    rows.append(("disk", f"about {size(plan.disk_bytes)}"))
+    if plan.price:
+        rows.append(("price", f"{plan.price:.2f}"))
+    return rows
+
+
+def describe_cost(cost: Budget) -> str:
+    """Write the cost of one training in a line."""
+    parts = []
+    if cost.steps:
+        parts.append(f"{cost.steps:,} steps of {cost.batch} rows")
+        parts.append(f"{cost.tokens:,} tokens")
+    if cost.epochs:
+        parts.append(f"{cost.epochs:.1f} times the text")
+    if cost.flops:
+        parts.append(f"{cost.flops:.1e} operations")
+    if cost.seconds:
+        parts.append(f"{clock(cost.seconds)} of time")
+    return ", ".join(parts) or "as many steps as its examples give"
+
+
+def save_plan(plan: Plan, folder: Path) -> None:
+    """Write a plan into its run's folder, atomically."""
+    text = msgspec.json.format(msgspec.json.encode(plan), indent=2)
+    write_bytes(folder / FILE, text + b"\n")
+
+
+def load_plan(folder: Path) -> Plan:
+    """Read the plan of a run.
+
+    Raises:
+        CorruptFileError: there is none, or it cannot be read.
+    """
+    path = folder / FILE
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Plan)
+    except FileNotFoundError as error:
+        raise CorruptFileError(
+            f"{path} is missing; 'hornbook plan' makes it"
+        ) from error
+    except msgspec.DecodeError as error:
+        raise CorruptFileError(
+            f"{path} cannot be read ({error}); delete it, and "
+            "'hornbook plan' makes it again"
+        ) from error

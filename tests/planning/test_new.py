@@ -1,0 +1,92 @@
+"""A new recipe is TOML that says why, and never overwrites."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hornbook.base.errors import DataError, RecipeError
+from hornbook.planning.draft import SPLIT, draft
+from hornbook.planning.new import (
+    new_recipe,
+    number,
+    quoted,
+    recipe_text,
+)
+from hornbook.planning.use_case import Survey, UseCase
+
+FOUND = Survey(
+    documents=800, text_bytes=900_000, titled=800,
+    kinds={".txt": 900_000}, topics={"birds": 400, "fish": 400},
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    text = tmp_path / "text"
+    text.mkdir()
+    for count in range(60):
+        words = f"Article {count} is about a hat. " * 100
+        file = text / f"hat {count}.txt"
+        file.write_text(words, encoding="utf-8")
+    return text
+
+
+@pytest.mark.parametrize("task", SPLIT)
+def test_a_recipe_says_what_was_chosen(task: str) -> None:
+    case = UseCase(
+        name="pocket", text="some/text", task=task, minutes=20
+    )
+    made = draft(case, FOUND)
+    tables = tomllib.loads(recipe_text(made))
+    assert tables["name"] == "pocket"
+    assert tables["corpus"]["source"][0]["path"] == "some/text"
+    assert tables["tokenizer"]["vocab_size"] == made.model.vocab_size
+    assert tables["model"]["width"] == made.model.width
+    tunings = tables.get("finetune", {}).values()
+    spent = tables["pretrain"]["minutes"]
+    spent += sum(tuning["minutes"] for tuning in tunings)
+    assert spent == pytest.approx(20)
+
+
+def test_every_table_gives_its_reason() -> None:
+    case = UseCase(name="pocket", text="text")
+    lines = recipe_text(draft(case, FOUND)).splitlines()
+    tables = [n for n, line in enumerate(lines) if line.startswith("[")]
+    assert len(tables) == 5
+    assert all(lines[n - 1].startswith("# ") for n in tables)
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_any_path_can_be_written(path: str) -> None:
+    assert tomllib.loads(f"path = {quoted(path)}")["path"] == path
+
+
+@given(st.floats(0.01, 1e5))
+def test_numbers_are_toml(value: float) -> None:
+    read = tomllib.loads(f"x = {number(value)}")["x"]
+    assert read == pytest.approx(value, rel=1e-4)
+
+
+def test_a_recipe_is_not_overwritten_unasked(
+    folder: Path, tmp_path: Path
+) -> None:
+    case = UseCase(name="pocket", text=str(folder), minutes=5)
+    path = tmp_path / "pocket.toml"
+    path.write_text("mine", encoding="utf-8")
+    with pytest.raises(RecipeError, match="exists already"):
+        new_recipe(case, path)
+    assert path.read_text(encoding="utf-8") == "mine"
+    made = new_recipe(case, path, overwrite=True)
+    assert path.read_text(encoding="utf-8") == recipe_text(made)
+
+
+def test_too_little_text_leaves_no_recipe(tmp_path: Path) -> None:
+    (tmp_path / "one.txt").write_text("word", encoding="utf-8")
+    path = tmp_path / "pocket.toml"
+    case = UseCase(name="pocket", text=str(tmp_path))
+    with pytest.raises(DataError, match="too little"):
+        new_recipe(case, path)
+    assert not path.exists()
