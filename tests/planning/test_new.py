@@ -3,6 +3,7 @@
 import tomllib
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,11 +17,14 @@ from hornbook.planning.new import (
     recipe_text,
 )
 from hornbook.planning.use_case import Survey, UseCase
+from hornbook.recipe import build_recipe
 
 FOUND = Survey(
     documents=800, text_bytes=900_000, titled=800,
     kinds={".txt": 900_000}, topics={"birds": 400, "fish": 400},
 )
+CUT = msgspec.structs.replace(FOUND, cut_characters=2000)
+PARTED = msgspec.structs.replace(FOUND, separator="\n\n---\n")
 
 
 @pytest.fixture
@@ -49,6 +53,22 @@ def test_a_recipe_says_what_was_chosen(task: str) -> None:
     spent = tables["pretrain"]["minutes"]
     spent += sum(tuning["minutes"] for tuning in tunings)
     assert spent == pytest.approx(20)
+
+
+@pytest.mark.parametrize("task", SPLIT)
+@pytest.mark.parametrize("found", [FOUND, CUT, PARTED])
+def test_a_recipe_is_one_that_a_run_takes(
+    task: str, found: Survey
+) -> None:
+    case = UseCase(name="pocket", text="text", task=task, minutes=20)
+    made = draft(case, found)
+    tables = tomllib.loads(recipe_text(made))
+    recipe = build_recipe(tables, "pocket.toml")
+    assert recipe.shape == made.model
+    assert list(recipe.finetune) == list(made.minutes)[1:]
+    assert recipe.corpus.source[0].separator == found.separator
+    cut = recipe.corpus.source[0].cut_characters
+    assert cut == found.cut_characters
 
 
 def test_every_table_gives_its_reason() -> None:

@@ -66,6 +66,14 @@ def test_one_long_file_is_counted_in_pieces(tmp_path: Path) -> None:
     assert judge(case(task="complete"), found)
 
 
+def test_texts_in_one_file_are_told_apart(tmp_path: Path) -> None:
+    stories = "<|endoftext|>".join([WORDS] * 61)
+    fill(tmp_path, 1, stories)
+    found = survey(str(tmp_path))
+    assert found.separator == "<|endoftext|>"
+    assert found.cut_characters == 0 and found.documents == 60
+
+
 def test_a_folder_too_large_to_read_is_estimated(
     tmp_path: Path,
 ) -> None:

@@ -90,6 +90,10 @@ def source_table(case: UseCase, found: Survey) -> str:
     amount = f"{about}{size(found.text_bytes)}"
     text = f"{amount} in {found.documents:,} documents"
     cut = ""
+    if found.separator:
+        cut = f"""\
+separator = {quoted(found.separator)}
+"""
     if found.cut_characters:
         cut = f"""\
 # Few files hold much text: they are cut where paragraphs end.

@@ -26,6 +26,8 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 LOOK_SECONDS = 20.0
 """A larger folder is judged by what was read in this time."""
 CUT_CHARACTERS = 2000
+SEPARATOR = "<|endoftext|>"
+"""What files of many texts often have between them."""
 LEAST_TOPICS = 2
 
 
@@ -60,6 +62,8 @@ class Survey(msgspec.Struct, frozen=True, kw_only=True):
     """Documents by topic; sub-folders are topics."""
     problems: dict[str, int] = {}
     """Why files or records cannot be read, and how many."""
+    separator: str = ""
+    """What stands between the texts of a file, where that was found."""
     cut_characters: int = 0
     """Where few files hold much text: cut it into pieces so long."""
     estimated: bool = False
@@ -125,7 +129,8 @@ class _Count:
     """Numbers that grow while a folder is read."""
 
     def __init__(self) -> None:
-        self.read = self.documents = self.pieces = self.titled = 0
+        self.read = self.documents = self.titled = 0
+        self.parts = self.pieces = 0
         self.kinds: Counter[str] = Counter()
         self.topics: Counter[str] = Counter()
         self.problems: Counter[str] = Counter()
@@ -137,6 +142,7 @@ class _Count:
             return
         length = len(raw.text.encode("utf-8", "replace"))
         self.documents += 1
+        self.parts += raw.text.count(SEPARATOR)
         self.pieces += max(1, len(raw.text) // CUT_CHARACTERS)
         self.titled += bool(raw.title)
         self.kinds[Path(unit.file).suffix.lower()] += length
@@ -147,8 +153,12 @@ class _Count:
         """Give the survey, with counts stretched by ``share``."""
         text_bytes = round(sum(self.kinds.values()) * share)
         few = self.documents * share < LEAST_DOCUMENTS
-        cut = few and text_bytes >= LEAST_TEXT_BYTES
-        found = self.pieces if cut else self.documents
+        few = few and text_bytes >= LEAST_TEXT_BYTES
+        parted = few and self.parts * share >= LEAST_DOCUMENTS
+        cut = few and not parted
+        found = self.documents
+        if few:
+            found = self.parts if parted else self.pieces
         return Survey(
             files=files,
             documents=round(found * share),
@@ -157,9 +167,10 @@ class _Count:
                 kind: round(count * share)
                 for kind, count in self.kinds.most_common()
             },
-            titled=0 if cut else round(self.titled * share),
+            titled=0 if few else round(self.titled * share),
             topics=dict(self.topics.most_common()),
             problems=dict(self.problems.most_common()),
+            separator=SEPARATOR if parted else "",
             cut_characters=CUT_CHARACTERS if cut else 0,
             estimated=share > 1.0,
         )
