@@ -1,0 +1,141 @@
+"""TeX, run until nothing changes any more."""
+
+import hashlib
+import os
+import re
+import subprocess
+from pathlib import Path
+
+from hornbook.base.errors import MissingToolError
+from hornbook.base.store import write_text
+from hornbook.press.audit import Fault, tex_fault
+from hornbook.press.execute import EPOCH
+from hornbook.press.index import make_index
+from hornbook.press.margin import place_notes
+from hornbook.press.tex_setup import Engine, apt_line, find_engine
+
+MOST_PASSES = 7
+WATCHED = (".aux", ".toc", ".out", ".ind", ".bbl", ".margin")
+"""What a pass writes for the next one."""
+BUNDLE_VARIABLE = "HORNBOOK_TEX_BUNDLE"
+"""A folder or zip of TeX files, for Tectonic without a network."""
+
+
+def choose_engine(wish: str) -> Engine | None:
+    """Give the engine that was asked for, or the best there is.
+
+    Raises:
+        MissingToolError: an engine was named and is not installed.
+    """
+    engine = find_engine()
+    if wish == "auto" or (engine and engine.name == wish):
+        return engine
+    raise MissingToolError(
+        f"the recipe asks for {wish}, which is not installed; install "
+        f"it (for LuaLaTeX: {apt_line()}), or set press.engine to "
+        "'auto'"
+    )
+
+
+def set_pages(work: Path, engine: Engine) -> list[int]:
+    """Run the engine until the pages stand; give the crowded ones.
+
+    Raises:
+        DataError: TeX stops; says where in which chapter.
+    """
+    crowded: list[int] = []
+    for _ in range(MOST_PASSES):
+        before = state(work)
+        fault = one_pass(work, engine)
+        if fault:
+            raise fault.error()
+        if engine.name == "lualatex":
+            _bibliography(work)
+        make_index(work)
+        crowded = place_notes(work)
+        if state(work) == before:
+            break
+    return crowded
+
+
+def state(work: Path) -> dict[str, str]:
+    """Digest the files that one pass hands to the next."""
+    return {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(work.iterdir())
+        if path.suffix in WATCHED
+    }
+
+
+def one_pass(work: Path, engine: Engine) -> Fault | None:
+    """Run TeX once; give what stopped it, if something did."""
+    done = _run(command(engine), work)
+    if done.returncode == 0:
+        return None
+    log = work / "book.log"
+    said = done.stdout
+    if log.exists():
+        said += "\n" + log.read_text(encoding="utf-8", errors="replace")
+    return tex_fault(work, said)
+
+
+def command(engine: Engine) -> list[str]:
+    """Give the command line of one pass."""
+    if engine.name == "lualatex":
+        return [
+            str(engine.path),
+            "-interaction=nonstopmode",
+            "-halt-on-error",
+            "-file-line-error",
+            "-no-shell-escape",
+            "book.tex",
+        ]
+    bundle = os.environ.get(BUNDLE_VARIABLE)
+    return [
+        str(engine.path),
+        *(["-b", bundle] if bundle else []),
+        "--reruns=0",
+        "--keep-intermediates",
+        "--keep-logs",
+        "--untrusted",
+        "-Z",
+        "deterministic-mode",
+        "book.tex",
+    ]
+
+
+def _run(
+    words: list[str], work: Path
+) -> "subprocess.CompletedProcess[str]":
+    """Run a program of TeX with the book's clock and long log lines."""
+    fixed = {
+        "SOURCE_DATE_EPOCH": EPOCH,
+        "FORCE_SOURCE_DATE": "1",
+        "max_print_line": "10000",
+        "openout_any": "p",
+    }
+    return subprocess.run(
+        words,
+        cwd=work,
+        env={**os.environ, **fixed},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+    )
+
+
+def _bibliography(work: Path) -> None:
+    """Run bibtex when what is cited, or the sources, have changed."""
+    aux = (work / "book.aux").read_text(encoding="utf-8", errors="replace")
+    asked = "\n".join(
+        re.findall(r"\\(?:citation|bibdata|bibstyle)\{.*", aux)
+    )
+    sources = (work / "references.bib").read_bytes()
+    key = hashlib.sha256(asked.encode() + sources).hexdigest()
+    mark = work / "book.cited"
+    if mark.exists() and mark.read_text(encoding="utf-8") == key:
+        return
+    _run(["bibtex", "-terse", "book"], work)
+    write_text(mark, key)

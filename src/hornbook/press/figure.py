@@ -1,0 +1,244 @@
+"""Figures drawn at their final size in the book's own faces.
+
+Every chapter's kernel opens its run here; the names below are what a
+chapter may use.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib import font_manager
+from matplotlib.colors import LinearSegmentedColormap
+
+from hornbook.base.errors import DataError
+from hornbook.press import fonts
+from hornbook.press.quoting import (
+    Passage,
+    escape_quoted,
+    escape_value,
+    quoted,
+)
+from hornbook.press.run_folder import Run, find_run
+from hornbook.press.values import MIME
+
+if TYPE_CHECKING:
+    from IPython.display import Markdown
+    from matplotlib.axes import Axes
+
+__all__ = ["escape", "markdown", "open_run", "quoted", "table"]
+
+TEXT, FULL = 110 / 25.4, 152 / 25.4
+"""Inches: the width of the text, and of text and margin together."""
+INK, ACCENT, GREEN = "#222222", "#8c1c13", "#2f5d50"
+QUIET, HAIR = "#6b6b6b", "#bbbbbb"
+SERIES = (INK, ACCENT, GREEN, "#a07a2c", "#3b5b7c", QUIET)
+SEQUENTIAL = LinearSegmentedColormap.from_list(
+    "hornbook", ["#ffffff", "#e8c9c0", "#bb5a4a", ACCENT, "#4a0d09"]
+)
+MOST_VECTOR_TOKENS = 32
+
+
+def open_run() -> Run:
+    """Open this book's run and make figures look like the book."""
+    style()
+    return find_run()
+
+
+def style() -> None:
+    """Set matplotlib to the book's faces, sizes and quiet lines."""
+    family = _family()
+    small = {f"{axis}tick.labelsize": 7 for axis in "xy"}
+    thin = {f"{axis}tick.major.width": 0.5 for axis in "xy"}
+    short = {f"{axis}tick.major.size": 2.5 for axis in "xy"}
+    settings: dict[str, Any] = {
+        "font.family": family,
+        "mathtext.fontset": "custom",
+        "mathtext.rm": family,
+        "mathtext.it": f"{family}:italic",
+        "mathtext.bf": f"{family}:bold",
+        "font.size": 8,
+        "axes.titlesize": 8,
+        "axes.labelsize": 8,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.linewidth": 0.5,
+        "axes.edgecolor": INK,
+        "axes.prop_cycle": mpl.cycler(color=SERIES),
+        "lines.linewidth": 1.0,
+        "patch.linewidth": 0.5,
+        "legend.frameon": False,
+        "legend.fontsize": 7,
+        "image.cmap": "gray_r",
+        "figure.figsize": (TEXT, 2.3),
+        "figure.constrained_layout.use": True,
+        "figure.constrained_layout.h_pad": 0.01,
+        "figure.constrained_layout.w_pad": 0.01,
+        "pdf.fonttype": 42,
+        "svg.hashsalt": "hornbook",
+    }
+    mpl.rcParams.update({**settings, **small, **thin, **short})
+    _inline()
+
+
+def _family() -> str:
+    """Give matplotlib the text face, or its own serif without it."""
+    for weight in ("regular", "italic", "bold"):
+        found = fonts.find(f"{fonts.TEXT}-{weight}.otf")
+        if found is None:
+            return "DejaVu Serif"
+        font_manager.fontManager.addfont(str(fonts.as_truetype(found)))
+    return "TeX Gyre Pagella"
+
+
+def _inline() -> None:
+    """In a kernel: figures as PDF for the page, PNG for the screen."""
+    from IPython.core.getipython import get_ipython
+
+    shell: Any = get_ipython()  # type: ignore[no-untyped-call]
+    if shell is None:
+        return
+    from matplotlib_inline.backend_inline import set_matplotlib_formats
+    from matplotlib_inline.config import InlineBackend
+
+    mpl.use("module://matplotlib_inline.backend_inline")
+    shell.enable_gui = lambda gui=None: None
+    shell.enable_matplotlib("inline")
+    set_matplotlib_formats("pdf", "png", bbox_inches=None)
+    settings = InlineBackend.instance(parent=shell)
+    settings.rc = {}
+
+
+def attention(
+    ax: "Axes",
+    weights: Sequence[Sequence[float]],
+    tokens: Sequence[str],
+) -> None:
+    """Draw who looks at whom: a row a query, a column a key.
+
+    Up to 32 tokens each cell is drawn as a shape, sharp at any size;
+    beyond that the cells become one picture.
+
+    Raises:
+        DataError: the weights are not square, or do not fit the tokens.
+    """
+    size = len(tokens)
+    if np.shape(weights) != (size, size):
+        raise DataError(
+            f"attention weights of shape {np.shape(weights)} do not "
+            f"fit {size} tokens"
+        )
+    if size <= MOST_VECTOR_TOKENS:
+        ax.pcolormesh(
+            weights,
+            cmap=SEQUENTIAL,
+            vmin=0,
+            vmax=1,
+            edgecolors="white",
+            linewidth=0.25,
+        )
+        ax.set_xticks(np.arange(size) + 0.5, tokens, rotation=90)
+        ax.set_yticks(np.arange(size) + 0.5, tokens)
+        ax.tick_params(length=0, pad=1, labelsize=6)
+    else:
+        ax.imshow(
+            weights,
+            cmap=SEQUENTIAL,
+            vmin=0,
+            vmax=1,
+            interpolation="none",
+            extent=(0, size, size, 0),
+        )
+    ax.set(aspect="equal", ylim=(size, 0))
+    for spine in ax.spines.values():
+        spine.set_visible(False)
+
+
+def label_end(
+    ax: "Axes", x: float, y: float, text: str, color: str = INK
+) -> None:
+    """Write a curve's name, or last value, at its end."""
+    ax.annotate(
+        text,
+        (x, y),
+        xytext=(3, 0),
+        textcoords="offset points",
+        color=color,
+        fontsize=7,
+        va="center",
+        annotation_clip=False,
+    )
+
+
+def escape(text: object) -> str:
+    """Protect foreign text inside a table's cell."""
+    return escape_quoted(str(text))
+
+
+def markdown(text: str) -> "Markdown":
+    """Print Markdown as prose of the book."""
+    from IPython.display import Markdown
+
+    shown: Markdown = Markdown(text)  # type: ignore[no-untyped-call]
+    return shown
+
+
+def table(
+    columns: Sequence[str],
+    rows: Sequence[Sequence[object]],
+    align: str = "",
+) -> "Markdown":
+    """Give a table for the page; columns of numbers stand right.
+
+    Raises:
+        DataError: a row is longer or shorter than the head.
+    """
+    cells = [[str(cell) for cell in row] for row in rows]
+    if any(len(row) != len(columns) for row in cells):
+        raise DataError(
+            f"a row of the table {', '.join(columns)} does not have "
+            f"{len(columns)} cells"
+        )
+    sides = align or "".join(
+        "r" if _numeric([row[i] for row in cells]) else "l"
+        for i in range(len(columns))
+    )
+    rules = {"l": ":--", "r": "--:", "c": ":-:"}
+    head = [list(columns), [rules[side] for side in sides]]
+    return markdown(
+        "\n".join(f"| {' | '.join(row)} |" for row in [*head, *cells])
+    )
+
+
+def _numeric(cells: Sequence[str]) -> bool:
+    """Whether a column holds numbers, perhaps with units or signs."""
+    digits = [any(c.isdigit() for c in cell) for cell in cells]
+    letters = [sum(c.isalpha() for c in cell) for cell in cells]
+    return bool(cells) and all(digits) and max(letters) <= 3
+
+
+def answer(
+    asked: Sequence[tuple[str, Callable[[], object], int]],
+) -> None:
+    """Evaluate a text's values and hand them to the press."""
+    from IPython.display import display
+
+    answers: dict[str, object] = {}
+    for number, (kind, question, parent) in enumerate(asked):
+        if parent >= 0 and not answers[str(parent)]:
+            answers[str(number)] = False
+        elif kind == "when":
+            answers[str(number)] = bool(question())
+        else:
+            answers[str(number)] = _text(kind, question())
+    display({MIME: answers}, raw=True)  # type: ignore[no-untyped-call]
+
+
+def _text(kind: str, value: object) -> str:
+    """Write a value as inline Markdown."""
+    if isinstance(value, Passage):
+        return str(value)
+    if kind == "quoted":
+        return str(quoted(value))
+    return escape_value(str(value))

@@ -1,0 +1,376 @@
+"""The chapters as plain notebooks that any tool can open.
+
+Roles and directives become standard Markdown: references become the
+words that the book prints, listings code blocks, citations names and
+years. Such a notebook converts with ``jupyter nbconvert --to pdf``.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from nbformat import NotebookNode
+from nbformat.v4 import new_markdown_cell, new_notebook
+
+from hornbook.press import listing
+from hornbook.press.markdown import KINDS, options
+from hornbook.press.quoting import unmark
+
+FENCE = re.compile(
+    r"^(?P<mark>`{3,}|:{3,})\{(?P<name>[\w:-]+)\}[ \t]*(?P<rest>.*)\n"
+    r"(?P<body>(?:.*\n)*?)(?P=mark)[ \t]*$",
+    re.MULTILINE,
+)
+PLAIN = re.compile(
+    r"^(?P<mark>`{3,})(?!\{).*\n(?:.*\n)*?(?P=mark)[ \t]*$", re.MULTILINE
+)
+ROLE = re.compile(r"\{([\w:]+)\}`([^`]+)`")
+LABELLED = re.compile(r"^\((?P<label>[\w:.-]+)\)=[ \t]*\n", re.MULTILINE)
+EQUATION = re.compile(
+    r"^\$\$[ \t]*\n(?P<body>(?:.*\n)*?)\$\$[ \t]*"
+    r"(?:\((?P<label>[\w:.-]+)\))?[ \t]*$",
+    re.MULTILINE,
+)
+CAPTION = re.compile(
+    r"^: (?P<text>.+?)\s*\{#(?P<label>[\w:.-]+)\}[ \t]*$",
+    re.MULTILINE | re.DOTALL,
+)
+COUNTED = re.compile(
+    r"^:label:[ \t]*(?P<option>[\w:.-]+)[ \t]*$"
+    r"|\{#(?P<table>[\w:.-]+)\}[ \t]*$"
+    r"|^\$\$[ \t]*\((?P<equation>[\w:.-]+)\)[ \t]*$",
+    re.MULTILINE,
+)
+
+
+@dataclass(frozen=True)
+class Work:
+    """A work of the bibliography, as far as a notebook names it."""
+
+    author: str
+    year: str
+    title: str
+    url: str = ""
+
+
+@dataclass
+class Words:
+    """What a reference prints, gathered over all chapters."""
+
+    labels: dict[str, str] = field(default_factory=dict)
+    works: Mapping[str, Work] = field(default_factory=dict)
+    link: str = ""
+
+
+def number_labels(
+    chapters: Mapping[str, NotebookNode], words: Words
+) -> None:
+    """Number all that can be referred to, as the book does."""
+    for number, notebook in enumerate(chapters.values(), start=1):
+        counts: dict[str, int] = {}
+        for cell in notebook.cells:
+            if cell.cell_type == "markdown":
+                _name_headings(cell.source, number, words)
+                found = [
+                    m["option"] or m["table"] or m["equation"]
+                    for m in COUNTED.finditer(cell.source)
+                ]
+            else:
+                found = [cell.metadata.get("book", {}).get("label")]
+            for label in filter(None, found):
+                kind = label.split(":")[0]
+                counts[kind] = counts.get(kind, 0) + 1
+                place = f"{number}.{counts[kind]}"
+                name = KINDS.get(kind, "")
+                words.labels[label] = f"{name} {place}".strip()
+
+
+def _name_headings(text: str, number: int, words: Words) -> None:
+    """Remember what a chapter's or a section's label stands for."""
+    pattern = r"^\(([\w:.-]+)\)=[ \t]*\n+(#+)[ \t]+(.+)$"
+    for match in re.finditer(pattern, text, re.MULTILINE):
+        title = ROLE.sub("", match[3]).strip()
+        chapter = match[2] == "#"
+        said = f"Chapter {number}" if chapter else f"*{title}*"
+        words.labels[match[1]] = said
+
+
+def plain_notebook(notebook: NotebookNode, words: Words) -> NotebookNode:
+    """Give an executed chapter in standard Markdown."""
+    cells, plain = [], Plain(words)
+    for cell in notebook.cells:
+        tags = cell.metadata.get("tags", [])
+        if "remove-cell" in tags and "setup" not in tags:
+            continue
+        if cell.cell_type == "markdown":
+            text = plain.block(cell.source).strip()
+            if text:
+                cells.append(new_markdown_cell(text))
+            continue
+        cells.append(_plain_code(cell))
+        book = cell.metadata.get("book", {})
+        if book.get("caption"):
+            said = words.labels.get(book.get("label", ""), "")
+            caption = plain.inline(book["caption"])
+            cells.append(new_markdown_cell(f"**{said}.** {caption}"))
+    cells += map(new_markdown_cell, plain.back_matter())
+    for number, cell in enumerate(cells):
+        cell["id"] = f"cell-{number}"
+    kernel = {"name": "python3", "display_name": "Python 3"}
+    return new_notebook(
+        cells=cells,
+        metadata={
+            "kernelspec": {**kernel, "language": "python"},
+            "language_info": {"name": "python"},
+        },
+    )
+
+
+def _plain_code(cell: NotebookNode) -> NotebookNode:
+    """Copy a code cell, without what only the press understands."""
+    copy = NotebookNode(cell)
+    copy.metadata = NotebookNode()
+    copy.outputs = []
+    for output in cell.outputs:
+        if output.get("name") == "stderr":
+            continue
+        fresh = NotebookNode(output)
+        if "data" in output:
+            fresh.data = NotebookNode(
+                {
+                    k: unmark(v) if k.startswith("text/") else v
+                    for k, v in output.data.items()
+                    if k != "application/pdf"
+                    or "image/png" not in output.data
+                }
+            )
+            fresh.metadata = NotebookNode()
+        copy.outputs.append(fresh)
+    return copy
+
+
+@dataclass
+class Plain:
+    """Translates one chapter's Markdown and remembers its works."""
+
+    words: Words
+    cited: set[str] = field(default_factory=set)
+    solutions: list[str] = field(default_factory=list)
+    _code: list[str] = field(default_factory=list)
+
+    def block(self, text: str) -> str:
+        """Translate a text cell; code blocks stay as they are."""
+        made = self._translate(unmark(text))
+        return re.sub(
+            r"\x00(\d+)\x00", lambda m: self._code[int(m[1])], made
+        )
+
+    def _translate(self, text: str) -> str:
+        text = PLAIN.sub(lambda m: self._keep(m[0]), text)
+        text = FENCE.sub(self._directive, text)
+        text = PLAIN.sub(lambda m: self._keep(m[0]), text)
+        text = LABELLED.sub("", text)
+        text = EQUATION.sub(self._equation, text)
+        text = CAPTION.sub(self._caption, text)
+        return self.inline(text)
+
+    def _keep(self, block: str) -> str:
+        """Set code aside, where nothing is translated."""
+        self._code.append(block)
+        return f"\x00{len(self._code) - 1}\x00"
+
+    def _directive(self, match: re.Match[str]) -> str:
+        chosen, body = options(match["body"])
+        rest = match["rest"].strip()
+        made = DIRECTIVES[match["name"]](rest, chosen, body, self.words)
+        if match["name"] != "solution":
+            return self._translate(made)
+        self.solutions.append(self._translate(made))
+        return ""
+
+    def _equation(self, match: re.Match[str]) -> str:
+        said = self.words.labels.get(match["label"] or "", "")
+        tag = f" \\tag{{{said}}}" if said else ""
+        return f"$$\n{match['body'].rstrip()}{tag}\n$$"
+
+    def _caption(self, match: re.Match[str]) -> str:
+        said = self.words.labels.get(match["label"], "")
+        return f"\n**{said}.** {match['text']}"
+
+    def inline(self, text: str) -> str:
+        """Translate the roles of a text."""
+        return ROLE.sub(self._role, unmark(text))
+
+    def _role(self, match: re.Match[str]) -> str:
+        name, inside = match[1], match[2]
+        labels = self.words.labels
+        if name in {"numref", "ref"}:
+            return labels.get(inside, inside)
+        if name == "eq":
+            return f"({labels.get(inside, inside)})"
+        if name == "margin":
+            return f" ({self.inline(inside).rstrip('.')})"
+        if name.startswith("cite"):
+            return self._cite(name, inside)
+        return ""
+
+    def _cite(self, name: str, keys: str) -> str:
+        """Name works by author and year."""
+        said = []
+        for key in (k.strip() for k in keys.split(",")):
+            self.cited.add(key)
+            work = self.words.works.get(key, Work(key, "", ""))
+            if name == "cite:t":
+                said.append(f"{work.author} ({work.year})")
+            else:
+                said.append(f"{work.author}, {work.year}")
+        joined = "; ".join(said)
+        return joined if name == "cite:t" else f"({joined})"
+
+    def back_matter(self) -> list[str]:
+        """The solutions and the works, as cells for the end."""
+        cells = []
+        if self.solutions:
+            cells.append(self.block("\n\n".join(self.solutions)))
+        works = self.words.works
+        named = [works[key] for key in sorted(self.cited) if key in works]
+        if named:
+            lines = ["## Works named here", ""]
+            for work in named:
+                place = f" <{work.url}>" if work.url else ""
+                lines.append(
+                    f"- {work.author} ({work.year}). "
+                    f"*{work.title}*.{place}"
+                )
+            cells.append("\n".join(lines))
+        return cells
+
+
+def read_works(bibtex: str) -> dict[str, Work]:
+    """Read authors, years and titles from BibTeX entries."""
+    works = {}
+    for entry in re.split(r"^@", bibtex, flags=re.MULTILINE)[1:]:
+        key = entry.split("{", 1)[1].split(",", 1)[0].strip()
+        fields = {
+            name.lower(): _untex(value)
+            for name, value in re.findall(
+                r"^\s*(\w+)\s*=\s*[{\"](.*)[}\"],?\s*$",
+                entry,
+                re.MULTILINE,
+            )
+        }
+        works[key] = Work(
+            _authors(fields.get("author", key)),
+            fields.get("year", ""),
+            fields.get("title", ""),
+            fields.get("url", ""),
+        )
+    return works
+
+
+def _untex(value: str) -> str:
+    """Write BibTeX's accents and braces as plain characters."""
+    import unicodedata
+
+    marks = {"'": "\u0301", "`": "\u0300", '"': "\u0308", "^": "\u0302",
+             "~": "\u0303", "c": "\u0327", "v": "\u030c"}
+
+    def accent(match: re.Match[str]) -> str:
+        both = match[2] + marks[match[1]]
+        return unicodedata.normalize("NFC", both)
+
+    value = re.sub(r"\{?\\(['`\"^~cv])\s*\{?(\w)\}?\}?", accent, value)
+    value = value.replace("--", "–").replace("\\&", "&")
+    return re.sub(r"[{}]|\\(?=[a-zA-Z])", "", value)
+
+
+def _authors(names: str) -> str:
+    """Shorten authors as a citation does: one, two, or et al."""
+    people = names.split(" and ")
+    last = [
+        person.split(",")[0] if "," in person else person.split()[-1]
+        for person in people
+    ]
+    if len(last) == 1:
+        return last[0]
+    if len(last) == 2 and last[1] != "others":
+        return f"{last[0]} and {last[1]}"
+    return f"{last[0]} et al."
+
+
+def _listing(
+    target: str, chosen: dict[str, str], body: str, words: Words
+) -> str:
+    piece = listing.cut(target, chosen.get("docstring") != "no")
+    notes = listing.match_notes(piece, body, target)
+    said = words.labels.get(chosen.get("label", ""), "Listing")
+    head = f"**{said}.** {chosen.get('caption', '')} (`{piece.file}`)"
+    code = "\n".join(piece.lines)
+    lines = [
+        f"- Line {piece.numbers[note.line]}: {note.text}"
+        for note in notes
+    ]
+    return f"{head}\n\n```python\n{code}\n```\n\n" + "\n".join(lines)
+
+
+def _diagram(
+    name: str, chosen: dict[str, str], body: str, words: Words
+) -> str:
+    said = words.labels.get(chosen.get("label", ""), "Figure")
+    caption = chosen.get("caption", body)
+    return f"> **{said}** *(drawn in the book).* {caption}"
+
+
+def _qr(
+    address: str, chosen: dict[str, str], body: str, words: Words
+) -> str:
+    address = address or words.link
+    return f"{body} <{address}>" if address else ""
+
+
+def _epigraph(
+    who: str, chosen: dict[str, str], body: str, words: Words
+) -> str:
+    quote = "\n".join(f"> {line}" for line in body.split("\n"))
+    return f"{quote}\n>\n> {who}"
+
+
+def _exercise(
+    title: str, chosen: dict[str, str], body: str, words: Words
+) -> str:
+    said = words.labels.get(chosen.get("label", ""), "Exercise")
+    return f"**{said}.** {f'*{title}* ' if title else ''}{body}"
+
+
+def _solution(
+    label: str, chosen: dict[str, str], body: str, words: Words
+) -> str:
+    said = words.labels.get(label, "Exercise")
+    return f"**Solution of {said}.** {body}"
+
+
+def _table(
+    caption: str, chosen: dict[str, str], body: str, words: Words
+) -> str:
+    said = words.labels.get(chosen.get("label", ""), "Table")
+    return f"{body}\n\n**{said}.** {caption}"
+
+
+def _code(
+    language: str, chosen: dict[str, str], body: str, words: Words
+) -> str:
+    return f"```{language}\n{body}\n```"
+
+
+DIRECTIVES: dict[
+    str, Callable[[str, dict[str, str], str, Words], str]
+] = {
+    "code": _code,
+    "diagram": _diagram,
+    "epigraph": _epigraph,
+    "exercise": _exercise,
+    "listing": _listing,
+    "qr": _qr,
+    "solution": _solution,
+    "table": _table,
+}
