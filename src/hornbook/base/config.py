@@ -96,6 +96,11 @@ def _refuse_unknown(
     value: Any, kind: Any, where: str, path: str
 ) -> None:
     """Walk tables beside their struct and stop at a strange key."""
+    if getattr(kind, "__origin__", None) is dict:
+        for key, item in value.items() if _is_table(value) else ():
+            inner = f"{path}.{key}" if path else str(key)
+            _refuse_unknown(item, kind.__args__[1], where, inner)
+        return
     kind = _struct_of(kind)
     if isinstance(value, list):
         for index, item in enumerate(value):
@@ -114,6 +119,11 @@ def _refuse_unknown(
                 f"{where}: there is no key {full!r}; {hint}"
             )
         _refuse_unknown(item, fields[key].type, where, full)
+
+
+def _is_table(value: Any) -> bool:
+    """Whether a TOML value is a table."""
+    return isinstance(value, dict)
 
 
 def _struct_of(kind: Any) -> Any:

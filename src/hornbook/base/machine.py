@@ -3,6 +3,8 @@
 import os
 import platform
 import sys
+import threading
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -92,9 +94,34 @@ def memory_available_bytes() -> int:
     )
 
 
-def memory_bytes() -> int:
-    """The memory that this process holds now."""
-    return int(psutil.Process().memory_info().rss)
+class MemoryWatch:
+    """Looks now and then at how much memory we and our children hold."""
+
+    def __init__(self, every_seconds: float = 0.25) -> None:
+        self.peak_bytes = 0
+        self._every = every_seconds
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._look, daemon=True)
+
+    def __enter__(self) -> "MemoryWatch":
+        """Begin to look."""
+        self._thread.start()
+        return self
+
+    def __exit__(self, *problem: object) -> None:
+        """Stop looking."""
+        self._stop.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        """Keep the most that was seen."""
+        me = psutil.Process()
+        while not self._stop.wait(self._every):
+            held = 0
+            for process in [me, *me.children(recursive=True)]:
+                with suppress(psutil.Error):
+                    held += process.memory_info().rss
+            self.peak_bytes = max(self.peak_bytes, held)
 
 
 def cache_folder() -> Path:

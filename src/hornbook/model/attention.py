@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from hornbook.base.errors import RecipeError
 from hornbook.model.cache import Cache
 from hornbook.model.config import ModelConfig
 from hornbook.model.norm import RMSNorm
@@ -89,6 +90,11 @@ class Attention(nn.Module):
 
     def __init__(self, config: ModelConfig, layer: int) -> None:
         super().__init__()
+        if config.attention not in ATTENTION:
+            raise RecipeError(
+                f"there is no attention {config.attention!r}; known "
+                "are " + ", ".join(ATTENTION)
+            )
         self.config, self.layer = config, layer
         self.watch: list[Tensor] | None = None
         queries = config.heads * config.head_dim

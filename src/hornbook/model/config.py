@@ -65,8 +65,9 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the head shares the embedding's matrix."""
     softcap: float = 0.0
     """Logits pass ``c * tanh(logits / c)``; 0 leaves them alone."""
-    attention: Literal["sdpa", "explicit"] = "sdpa"
-    """The formula in plain steps, or torch's fused kernel."""
+    attention: str = "sdpa"
+    """A name of ``ATTENTION``: ``sdpa``, torch's fused kernel, or
+    ``explicit``, the formula in plain steps."""
 
     def resolved(self, vocab_size: int = 0) -> "ModelConfig":
         """Fill in what is zero and check that the shape can be.

@@ -65,7 +65,9 @@ class Transformer(nn.Module):
             Block(config, layer) for layer in range(config.layers)
         )
         self.norm = make_norm(config)
-        self.head = nn.Linear(config.width, config.vocab_size, False)
+        self.head: nn.Module = nn.Linear(
+            config.width, config.vocab_size, bias=False
+        )
         if config.positions == "rope":
             cos, sin = rotation_tables(
                 config.context, config.head_dim, config.rope_theta

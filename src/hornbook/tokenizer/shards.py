@@ -2,7 +2,8 @@
 
 ``NAME.bin`` holds the ids alone, little-endian, so that it can be
 mapped into memory and read at any place. ``NAME.idx`` holds where each
-document starts, ``NAME.json`` what the two must look like. The last is
+document starts, in tokens and in bytes of text, ``NAME.json`` what the
+two must look like. The last is
 written last: without it there is no shard.
 """
 
@@ -71,7 +72,7 @@ def write_shard(
     try:
         with disk_errors(ids_file):
             fresh.parent.mkdir(parents=True, exist_ok=True)
-            offsets, text_bytes = write_ids(fresh, documents, tok)
+            starts = write_ids(fresh, documents, tok)
             digest = digest_file(fresh)
             # From here to the end there is no shard
             info_file.unlink(missing_ok=True)
@@ -80,15 +81,16 @@ def write_shard(
         fresh.unlink(missing_ok=True)
 
     # Describe them, and so make them valid
-    starts = np.array(offsets, OFFSET).tobytes()
-    write_bytes(offsets_file, starts)
+    table = np.array(starts, OFFSET).tobytes()
+    write_bytes(offsets_file, table)
+    tokens, text_bytes = starts[-1]
     info = ShardInfo(
         dtype=id_type(tok),
-        tokens=offsets[-1],
-        documents=len(offsets) - 1,
+        tokens=tokens,
+        documents=len(starts) - 1,
         bytes=text_bytes,
         digest=digest,
-        offsets_digest=digest_bytes(starts),
+        offsets_digest=digest_bytes(table),
         tokenizer=tok.digest,
         vocab_size=tok.vocab_size,
     )
@@ -98,14 +100,14 @@ def write_shard(
 
 def write_ids(
     file: Path, documents: Iterable[str], tok: Tokenizer
-) -> tuple[list[int], int]:
-    """Write ids; give where documents start, and their text's bytes.
+) -> list[tuple[int, int]]:
+    """Write ids; give where documents start, in tokens and in bytes.
 
     Raises:
         DataError: there is no document, or one is not Unicode.
     """
-    dtype, end, text_bytes = np.dtype(id_type(tok)), tok.end, 0
-    offsets = [0]
+    dtype, end = np.dtype(id_type(tok)), tok.end
+    starts = [(0, 0)]
     total = len(documents) if isinstance(documents, Sized) else None
     with (
         file.open("wb") as ids,
@@ -114,14 +116,15 @@ def write_ids(
         for text in documents:
             row = np.append(tok.encode_array(text), np.uint32(end))
             ids.write(row.astype(dtype).tobytes())
-            offsets.append(offsets[-1] + row.size)
-            text_bytes += len(text.encode("utf-8"))
+            token, byte = starts[-1]
+            length = len(text.encode("utf-8"))
+            starts.append((token + row.size, byte + length))
             bar.advance()
         ids.flush()
         os.fsync(ids.fileno())
-    if len(offsets) == 1:
+    if len(starts) == 1:
         raise DataError("there is no document to make a shard of")
-    return offsets, text_bytes
+    return starts
 
 
 @dataclass(frozen=True)
@@ -134,6 +137,8 @@ class TokenShard:
     """All ids in a row, mapped from the file."""
     offsets: Int64[np.ndarray, "documents+1"]
     """Where each document starts, and where the last one ends."""
+    document_bytes: Int64[np.ndarray, "documents"]
+    """The length of each document's text in UTF-8."""
 
     @classmethod
     def open(
@@ -158,7 +163,7 @@ class TokenShard:
 
         # Check and map them
         ids_bytes = info.tokens * np.dtype(info.dtype).itemsize
-        starts_bytes = (info.documents + 1) * OFFSET.itemsize
+        starts_bytes = (info.documents + 1) * 2 * OFFSET.itemsize
         check_file(ids_file, ids_bytes, info.digest)
         check_file(offsets_file, starts_bytes, info.offsets_digest)
         tokens = np.memmap(ids_file, info.dtype, mode="r")

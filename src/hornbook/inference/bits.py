@@ -1,0 +1,109 @@
+"""Bits per byte: how well a model foretells a text."""
+
+import math
+from collections.abc import Iterator
+
+import msgspec
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from hornbook.model.transformer import Transformer
+from hornbook.tokenizer.shards import TokenShard
+
+Window = tuple[int, np.ndarray, int]
+
+
+class Bits(msgspec.Struct, frozen=True):
+    """What a text costs under a model, document by document."""
+
+    nats: np.ndarray
+    """The cost of each document, in nats."""
+    bytes: np.ndarray
+    """The length of each document, in bytes of UTF-8."""
+    tokens: int
+    """Tokens that were foretold: all of them, the end marks not."""
+
+    @property
+    def value(self) -> float:
+        """Bits per byte over all documents."""
+        return float(self.nats.sum() / self.bytes.sum() / math.log(2))
+
+    @property
+    def nats_per_token(self) -> float:
+        """The mean loss, to be compared with training's."""
+        return float(self.nats.sum() / max(self.tokens, 1))
+
+
+def bits_per_byte(
+    model: Transformer,
+    shard: TokenShard,
+    rows: int = 16,
+    limit_bytes: int = 0,
+) -> Bits:
+    """Measure a model on the documents of a shard.
+
+    Every document is read from its beginning, after an end mark; one
+    that is longer than the context is read in windows that overlap by
+    half. Each text token is foretold exactly once, so the bytes behind
+    the score are the bytes of the text. ``limit_bytes`` takes only the
+    first documents, up to that size.
+    """
+    # Choose the documents and cut them into windows
+    sizes = np.asarray(shard.document_bytes, dtype=np.int64)
+    count = len(sizes)
+    if limit_bytes:
+        fits = np.cumsum(sizes) <= limit_bytes
+        count = max(1, int(fits.sum()))
+    cut = list(windows(shard, count, model.config.context))
+    cut.sort(key=lambda window: -len(window[1]))
+
+    # Score them, the longest first, in rows of like length
+    nats = np.zeros(count)
+    tokens = 0
+    was_training = model.training
+    model.eval()
+    for first in range(0, len(cut), rows):
+        for (document, _, skip), losses in score(
+            model, cut[first : first + rows]
+        ):
+            nats[document] += float(losses[skip:].sum())
+            tokens += len(losses) - skip
+    model.train(was_training)
+    return Bits(nats, sizes[:count], tokens)
+
+
+def windows(
+    shard: TokenShard, count: int, context: int
+) -> Iterator[Window]:
+    """Cut documents into (document, tokens, how many not to count)."""
+    half = max(context // 2, 1)
+    for document in range(count):
+        first, stop = shard.offsets[document : document + 2]
+        text = np.asarray(shard.tokens[first : stop - 1], np.int64)
+        text = np.concatenate(([shard.tokens[stop - 1]], text))
+        start, done = 0, 0
+        while done < len(text) - 1:
+            piece = text[start : start + context + 1]
+            yield document, piece, done - start
+            done = start + len(piece) - 1
+            start = done - half
+
+
+def score(
+    model: Transformer, cut: list[Window]
+) -> Iterator[tuple[Window, torch.Tensor]]:
+    """Give the loss in nats of every token of some windows."""
+    longest = max(len(piece) for _, piece, _ in cut)
+    ids = torch.zeros(len(cut), longest, dtype=torch.int64)
+    for row, (_, piece, _) in enumerate(cut):
+        ids[row, : len(piece)] = torch.from_numpy(piece)
+    place = model.token_emb.weight.device
+    with torch.no_grad():
+        logits = model(ids[:, :-1].to(place))
+        losses = F.cross_entropy(
+            logits.transpose(1, 2), ids[:, 1:].to(place),
+            reduction="none",
+        ).cpu()
+    for row, window in enumerate(cut):
+        yield window, losses[row, : len(window[1]) - 1]

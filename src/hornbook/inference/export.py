@@ -1,0 +1,43 @@
+"""Export: a finished model as a folder that others can open."""
+
+from pathlib import Path
+
+from hornbook.base.console import console
+from hornbook.base.errors import ModelError
+from hornbook.model.exchange import find_model, save_model, verify
+from hornbook.model.transformer import Transformer
+from hornbook.tokenizer.tokenizer import Tokenizer
+
+
+def export(
+    source: str | Path, to: Path, format: str = "hf"
+) -> dict[str, str]:
+    """Write a model and its tokenizer, read them back, and compare.
+
+    Raises:
+        ModelError: the shape fits no family, or the logits differ.
+        DiskError: the disk is full; what stood there stays.
+    """
+    folder = find_model(source)
+    if to.resolve() == folder.resolve():
+        raise ModelError(
+            f"{to} is the model itself; export it to another folder"
+        )
+    if to.exists() and not replaceable(to):
+        raise ModelError(
+            f"{to} holds something that is no model; choose a new "
+            "folder"
+        )
+    model, tok = Transformer.load(folder), Tokenizer.load(folder)
+    save_model(model, to, format, tok)
+    verdict = verify(model, to)
+    console.say(f"  {verdict}")
+    return {"format": format, "verdict": verdict}
+
+
+def replaceable(folder: Path) -> bool:
+    """Whether a folder is empty or an earlier export."""
+    if not folder.is_dir():
+        return False
+    names = {path.name for path in folder.iterdir()}
+    return not names or "config.json" in names

@@ -1,0 +1,140 @@
+"""What a stage depends on, as digests: so that none is made in vain."""
+
+import ast
+from collections.abc import Iterable
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+import msgspec
+
+from hornbook.base.record import StageRecord
+from hornbook.base.store import digest_file, digest_json, digest_text
+from hornbook.corpus.config import CorpusConfig
+
+PARTS = {
+    "recipe": "its section of the recipe changed",
+    "source": "its source code changed",
+    "before": "what came before it changed",
+}
+"""How a changed part is told to the user."""
+
+
+@cache
+def module_file(module: str) -> Path | None:
+    """Find a module's file without running it."""
+    spec = find_spec(module)
+    return Path(spec.origin) if spec and spec.origin else None
+
+
+@cache
+def imports(module: str) -> frozenset[str]:
+    """List our modules that a module imports, anywhere in it."""
+    file = module_file(module)
+    if file is None:
+        return frozenset()
+    found = set()
+    for node in ast.walk(ast.parse(file.read_bytes())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+            names = {f"{node.module}.{a.name}" for a in node.names}
+            found |= {n for n in names if is_module(n)}
+    return frozenset(n for n in found if n.startswith("hornbook."))
+
+
+def is_module(name: str) -> bool:
+    """Whether a dotted name of ours is a file, not a name in one."""
+    if not name.startswith("hornbook."):
+        return False
+    parts = name.split(".")[1:]
+    here = Path(__file__).parent.joinpath(*parts)
+    return here.with_suffix(".py").exists()
+
+
+def source_digest(modules: Iterable[str]) -> str:
+    """Digest the files of modules and of all that they import."""
+    seen: set[str] = set()
+    waiting = list(modules)
+    while waiting:
+        module = waiting.pop()
+        if module not in seen:
+            seen.add(module)
+            waiting.extend(imports(module))
+    files = {
+        module: digest_file(file)
+        for module in seen
+        if (file := module_file(module)) is not None
+    }
+    return digest_json(files)
+
+
+def text_digest(config: CorpusConfig) -> str:
+    """Digest what the sources' files are, without reading them all.
+
+    A folder counts by its files' names, sizes and times; data inside
+    Hornbook by its content; a wheel by the digest in the recipe.
+    """
+    found = []
+    for source in config.source:
+        if source.kind == "folder":
+            found += list(folder_state(Path(source.path)))
+        elif source.kind == "package":
+            shipped = Path(__file__).parent / source.member
+            found.append(digest_file(shipped))
+    return digest_json(found)
+
+
+def folder_state(folder: Path) -> Iterable[str]:
+    """Describe every file below a folder in one line each."""
+    for path in sorted(folder.rglob("*")):
+        try:
+            state = path.stat()
+        except OSError:
+            yield f"{path}: unreadable"
+            continue
+        if path.is_file():
+            yield f"{path}: {state.st_size} {state.st_mtime_ns}"
+
+
+def files_digest(folder: Path, names: Iterable[str]) -> str:
+    """Digest some files of a run; a missing one counts as such."""
+    found = {
+        name: digest_file(folder / name)
+        if (folder / name).is_file()
+        else ""
+        for name in names
+    }
+    return digest_json(found)
+
+
+def whole_digest(parts: dict[str, str]) -> str:
+    """Digest all parts together."""
+    return digest_text("\n".join(f"{k}={parts[k]}" for k in sorted(parts)))
+
+
+def why_stale(
+    done: StageRecord | None, parts: dict[str, str], missing: Iterable[str]
+) -> str:
+    """Say why a stage has to be made, or nothing."""
+    if done is None:
+        return "not made yet"
+    for name in missing:
+        return f"{name} is missing"
+    changed = [
+        PARTS[part] for part in PARTS if done.parts.get(part) != parts[part]
+    ]
+    return " and ".join(changed)
+
+
+def section_digest(recipe: object, names: Iterable[str]) -> str:
+    """Digest some sections of a recipe: ``finetune.chat`` is one."""
+    tables = msgspec.to_builtins(recipe)
+    found = {}
+    for name in names:
+        value = tables
+        for part in name.split("."):
+            value = value[part]
+        found[name] = value
+    return digest_json(found)

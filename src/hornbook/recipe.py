@@ -1,0 +1,135 @@
+"""A recipe: one file that says all that a run is."""
+
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from hornbook.base.config import convert, override, read_toml
+from hornbook.base.errors import RecipeError
+from hornbook.corpus.config import CorpusConfig
+from hornbook.evaluation.config import EvaluationConfig
+from hornbook.inference.config import ExportConfig
+from hornbook.model.config import ModelConfig, with_form
+from hornbook.planning.plan import PlanConfig
+from hornbook.press.config import PressConfig
+from hornbook.tokenizer.config import TokenizerConfig
+from hornbook.training.config import TrainingConfig
+from hornbook.training.config import check as check_training
+from hornbook.tuning.config import TuningConfig
+
+FILE = "recipe.toml"
+NAME_CHARACTERS = "letters, digits, '-', '_' and '.'"
+
+
+class Recipe(msgspec.Struct, frozen=True, kw_only=True):
+    """Every setting of a run; each room's section stands with it."""
+
+    name: str
+    """The run's folder in ``runs/``."""
+    seed: int = 1
+    """The seed of every draw that training makes."""
+    corpus: CorpusConfig
+    plan: PlanConfig = PlanConfig()
+    tokenizer: TokenizerConfig = TokenizerConfig()
+    model: ModelConfig = ModelConfig()
+    pretrain: TrainingConfig = TrainingConfig()
+    finetune: dict[str, TuningConfig] = {}
+    evaluation: EvaluationConfig = EvaluationConfig()
+    export: ExportConfig = ExportConfig()
+    book: PressConfig = PressConfig()
+
+    @property
+    def shape(self) -> ModelConfig:
+        """The model's full shape, with the tokenizer's vocabulary."""
+        return self.model.resolved(self.tokenizer.vocab_size)
+
+
+def load_recipe(
+    source: str | Path, settings: Sequence[str] = ()
+) -> Recipe:
+    """Read a recipe: a file, a shipped name, or a run's folder.
+
+    ``settings`` of the form ``a.b=value`` change single keys.
+
+    Raises:
+        RecipeError: says which key of which file is wrong, and why.
+    """
+    path = find_recipe(source)
+    tables = read_toml(path)
+    override(tables, settings)
+    tables.setdefault("name", path.stem)
+    return build_recipe(tables, path.name)
+
+
+def build_recipe(tables: dict[str, Any], where: str) -> Recipe:
+    """Check a recipe's tables as a whole.
+
+    Raises:
+        RecipeError: says which key of which file is wrong, and why.
+    """
+    model = tables.get("model", {})
+    if isinstance(model, dict):
+        tables = {**tables, "model": with_form(model)}
+    recipe = convert(tables, Recipe, where)
+    check_name(recipe.name)
+    recipe.tokenizer.check()
+    shape = recipe.shape
+    if shape.vocab_size != recipe.tokenizer.vocab_size:
+        raise RecipeError(
+            f"{where}: model.vocab_size ({shape.vocab_size}) is not "
+            f"tokenizer.vocab_size ({recipe.tokenizer.vocab_size}); "
+            "leave the first out"
+        )
+    check_training(recipe.pretrain, "pretrain")
+    for name, tuning in recipe.finetune.items():
+        check_name(name)
+        check_training(tuning, f"finetune.{name}")
+        known = ["base", *recipe.finetune]
+        if tuning.base == name or tuning.base not in known:
+            raise RecipeError(
+                f"{where}: finetune.{name}.base is {tuning.base!r}; it "
+                "can be 'base' or another fine-tuning of the recipe"
+            )
+    return recipe
+
+
+def check_name(name: str) -> None:
+    """Refuse names that would not be one plain folder.
+
+    Raises:
+        RecipeError: says which characters a name may have.
+    """
+    plain = name.replace("-", "").replace("_", "").replace(".", "")
+    if not plain.isalnum() or name.startswith("."):
+        raise RecipeError(
+            f"{name!r} cannot name a folder; use {NAME_CHARACTERS}"
+        )
+
+
+def find_recipe(source: str | Path) -> Path:
+    """Find a recipe's file.
+
+    Raises:
+        RecipeError: lists the recipes that ship with Hornbook.
+    """
+    path = Path(source)
+    if path.is_dir():
+        path = path / FILE
+    if path.is_file():
+        return path
+    shipped = shipped_recipes()
+    if str(source) in shipped:
+        return shipped[str(source)]
+    raise RecipeError(
+        f"there is no recipe {str(source)!r}; give the path of a .toml "
+        "file, the folder of a run, or one of " + ", ".join(shipped)
+    )
+
+
+def shipped_recipes() -> dict[str, Path]:
+    """The recipes inside the package, by name."""
+    folder = Path(str(resources.files("hornbook") / "recipes"))
+    return {path.stem: path for path in sorted(folder.glob("*.toml"))}

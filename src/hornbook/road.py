@@ -1,0 +1,351 @@
+"""The road: every stage in order, made when it is needed."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import psutil
+
+from hornbook import stages
+from hornbook.base.console import clock, console
+from hornbook.base.errors import DataError, Interrupted, RecipeError
+from hornbook.base.machine import MemoryWatch
+from hornbook.base.network import quiet_telemetry
+from hornbook.base.record import (
+    FILE,
+    RunRecord,
+    StageRecord,
+    load_record,
+    new_record,
+)
+from hornbook.base.store import size, write_text
+from hornbook.lineage import (
+    files_digest,
+    section_digest,
+    source_digest,
+    text_digest,
+    whole_digest,
+    why_stale,
+)
+from hornbook.planning.plan import Plan, load_plan
+from hornbook.recipe import FILE as RECIPE
+from hornbook.recipe import Recipe, load_recipe
+from hornbook.stages import Context
+
+RUNS = Path("runs")
+LOCK = ".running"
+
+
+class Stage(msgspec.Struct, frozen=True):
+    """One part of the road: what it needs, does and leaves."""
+
+    name: str
+    sections: tuple[str, ...]
+    """The recipe's sections that it reads."""
+    before: tuple[str, ...]
+    """The run's files that it reads."""
+    leaves: tuple[str, ...]
+    """The run's files without which it is not done."""
+    source: tuple[str, ...]
+    """Our modules that do its work."""
+    work: Callable[[Context], dict[str, Any]]
+
+    @property
+    def command(self) -> str:
+        """The command that makes it: ``finetune`` for every tuning."""
+        return self.name.split(".")[0]
+
+
+def road(recipe: Recipe) -> list[Stage]:
+    """List the stages of a recipe in their order."""
+    tunings = order_tunings(recipe)
+    models = [f"finetune/{name}/config.json" for name in tunings]
+    weights = [f"finetune/{name}/model.safetensors" for name in tunings]
+    return [
+        Stage(
+            "plan", ("model", "tokenizer", "pretrain", "finetune", "plan"),
+            (), ("plan.json", "model.json"),
+            ("hornbook.planning.budget",), stages.plan,
+        ),
+        Stage(
+            "curate", ("corpus",), (),
+            ("corpus/train.parquet", "corpus/card.json"),
+            ("hornbook.corpus.pipeline",), stages.curate,
+        ),
+        Stage(
+            "tokenize", ("tokenizer",),
+            ("corpus/train.parquet", "corpus/heldout.parquet"),
+            ("tokenizer/tokenizer.json", "tokens/train.json"),
+            ("hornbook.tokenizer.shards",), stages.tokenize,
+        ),
+        Stage(
+            "pretrain", ("seed", "model", "pretrain"),
+            ("tokens/train.json", "tokens/heldout.json"),
+            ("checkpoints/base/config.json",),
+            ("hornbook.training.pretrain",), stages.pretrain,
+        ),
+        *(tuning_stage(recipe, name) for name in tunings),
+        Stage(
+            "evaluate", ("seed", "evaluation"),
+            ("checkpoints/base/model.safetensors", *weights,
+             "corpus/heldout.parquet"),
+            ("evaluation/report.json",),
+            ("hornbook.evaluation.report",), stages.evaluate,
+        ),
+        Stage(
+            "export", ("export",),
+            ("checkpoints/base/model.safetensors", *weights),
+            ("export/config.json",),
+            ("hornbook.inference.export",), stages.export,
+        ),
+        Stage(
+            "book", ("book",),
+            ("checkpoints/base/model.safetensors", *models,
+             "evaluation/report.json", "corpus/card.json", "plan.json"),
+            ("book/book.log",),
+            ("hornbook.press.weave",), stages.book,
+        ),
+    ]
+
+
+def tuning_stage(recipe: Recipe, name: str) -> Stage:
+    """Build the stage of one fine-tuning."""
+    base = recipe.finetune[name].base
+    folder = "checkpoints/base" if base == "base" else f"finetune/{base}"
+    return Stage(
+        f"finetune.{name}", ("seed", f"finetune.{name}"),
+        (f"{folder}/model.safetensors", "corpus/train.parquet"),
+        (f"finetune/{name}/config.json",),
+        ("hornbook.tuning.tune", "hornbook.tuning.synthesize"),
+        stages.finetune,
+    )
+
+
+def order_tunings(recipe: Recipe) -> list[str]:
+    """Order the fine-tunings so that each finds its base.
+
+    Raises:
+        RecipeError: two of them begin with each other.
+    """
+    ordered: list[str] = []
+    waiting = dict(recipe.finetune)
+    while waiting:
+        ready = [n for n, t in waiting.items() if t.base in ["base", *ordered]]
+        if not ready:
+            raise RecipeError(
+                "the fine-tunings " + ", ".join(waiting) + " begin "
+                "with each other; let one begin with 'base'"
+            )
+        ordered += ready
+        for name in ready:
+            del waiting[name]
+    return ordered
+
+
+def run(
+    source: str | Path,
+    settings: Sequence[str] = (),
+    first: str = "",
+    last: str = "",
+    force: bool = False,
+    keep: bool = False,
+    strict: bool = False,
+) -> RunRecord:
+    """Walk the road of a recipe, or go on where a run stopped.
+
+    Output goes to ``runs/NAME`` of the current folder. A stage is made
+    when it was never made, or when its section of the recipe, its
+    source, or what came before it changed. ``first`` and ``last`` name
+    the stages to begin and end with; ``force`` makes them anew, and
+    ``keep`` accepts what is stale.
+
+    Raises:
+        HornbookError: says what is wrong, where, and what to do.
+    """
+    quiet_telemetry()
+    recipe = load_recipe(source, settings)
+    folder = run_folder(source, recipe)
+    chosen = choose(road(recipe), first, last)
+    with lock(folder):
+        record = open_record(recipe, folder)
+        for stage in road(recipe):
+            if stage.name not in chosen:
+                continue
+            record = visit(stage, recipe, record, force, keep, strict)
+    return record
+
+
+def run_folder(source: str | Path, recipe: Recipe) -> Path:
+    """Find where a run lies: a run's own folder, or ``runs/NAME``."""
+    path = Path(source)
+    return path if (path / FILE).is_file() else RUNS / recipe.name
+
+
+def choose(all_: list[Stage], first: str, last: str) -> list[str]:
+    """Name the stages from ``first`` to ``last``, both included.
+
+    Raises:
+        RecipeError: there is no such stage.
+    """
+    commands = [stage.command for stage in all_]
+    for name in (first, last):
+        if name and name not in commands:
+            known = ", ".join(dict.fromkeys(commands))
+            raise RecipeError(
+                f"there is no stage {name!r}; the stages are {known}"
+            )
+    start = commands.index(first) if first else 0
+    stop = len(commands)
+    if last:
+        stop -= commands[::-1].index(last)
+    return [stage.name for stage in all_[start:stop]]
+
+
+def open_record(recipe: Recipe, folder: Path) -> RunRecord:
+    """Load a run's record, or begin one; keep the recipe beside it."""
+    tables = msgspec.to_builtins(recipe)
+    record = new_record(recipe.name, folder, recipe.seed, tables)
+    if (folder / FILE).exists():
+        before = load_record(folder)
+        record = msgspec.structs.replace(record, stages=before.stages)
+    write_text(folder / RECIPE, stages.recipe_toml(recipe))
+    record.save()
+    return record
+
+
+def visit(
+    stage: Stage,
+    recipe: Recipe,
+    record: RunRecord,
+    force: bool,
+    keep: bool,
+    strict: bool,
+) -> RunRecord:
+    """Make a stage if it has to be made; give the record after it."""
+    folder = record.path
+    parts = depends_on(stage, recipe, folder)
+    missing = [n for n in stage.leaves if not (folder / n).exists()]
+    done = record.stages.get(stage.name)
+    why = why_stale(done, parts, missing)
+    if done and not missing and not force and (keep or not why):
+        note = f", although {why}" if why else ""
+        console.say(
+            f"[dim]{stage.name:<14} kept{note}, "
+            f"made in {clock(done.seconds)}[/]"
+        )
+        return record
+
+    # Make it, with an eye on the clock and on memory
+    reason = f" ({why})" if done and why else ""
+    console.heading(f"{stage.name}{reason}")
+    context = Context(
+        recipe=recipe,
+        folder=folder,
+        name=stage.name,
+        record=record,
+        source=parts["source"],
+        anew=force,
+        strict=strict,
+    )
+    started = time.monotonic()
+    with MemoryWatch() as watch:
+        result = stage.work(context)
+    made = StageRecord(
+        digest=whole_digest(parts),
+        parts=depends_on(stage, recipe, folder),
+        seconds=round(time.monotonic() - started, 2),
+        peak_memory_bytes=watch.peak_bytes,
+        finished=datetime.now(UTC).isoformat(timespec="seconds"),
+        result=result,
+    )
+    record = record.with_stage(stage.name, made)
+    record.save()
+    console.say(
+        f"[dim]{stage.name} took {clock(made.seconds)}, "
+        f"at most {size(made.peak_memory_bytes)} of memory[/]"
+    )
+    return record
+
+
+def depends_on(
+    stage: Stage, recipe: Recipe, folder: Path
+) -> dict[str, str]:
+    """Digest what a stage depends on, part by part."""
+    before = files_digest(folder, stage.before)
+    if stage.name == "curate":
+        before = text_digest(recipe.corpus)
+    if stage.name == "pretrain" or stage.command == "finetune":
+        before += stages.planned_steps(folder, stage.name)
+    if stage.name in ("plan", "pretrain"):
+        before += stages.foreign_attention(recipe)
+    return {
+        "recipe": section_digest(recipe, stage.sections),
+        "source": source_digest(stage.source),
+        "before": before,
+    }
+
+
+@contextmanager
+def lock(folder: Path) -> Iterator[None]:
+    """Keep two commands from working in one run's folder at once.
+
+    Raises:
+        DataError: another process is at work there.
+    """
+    path = folder / LOCK
+    if path.exists():
+        text = path.read_text(encoding="utf-8").strip()
+        if text.isdigit() and psutil.pid_exists(int(text)):
+            raise DataError(
+                f"another command (process {text}) is at work in "
+                f"{folder}; wait for it, or delete {path} if it is not"
+            )
+    write_text(path, str(psutil.Process().pid))
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        raise Interrupted(
+            "stopped; the same command goes on from there"
+        ) from error
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def plan(source: str | Path, settings: Sequence[str] = ()) -> Plan:
+    """Plan a recipe's run on this machine, and give the plan.
+
+    Raises:
+        RecipeError: the recipe asks for what cannot be.
+    """
+    record = run(source, settings, last="plan")
+    return load_plan(record.path)
+
+
+def evaluate(
+    source: RunRecord | str | Path, tasks: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Score a finished run; give its report, all tasks or some.
+
+    Raises:
+        DataError: a task is not known.
+    """
+    from hornbook.base.store import read_json
+
+    folder = source.path if isinstance(source, RunRecord) else Path(source)
+    record = run(folder, last="evaluate")
+    report: dict[str, Any] = read_json(
+        record.path / "evaluation" / "report.json"
+    )
+    unknown = [name for name in tasks if name not in report["tasks"]]
+    if unknown:
+        raise DataError(
+            f"there is no task {unknown[0]!r}; this run has "
+            + ", ".join(report["tasks"])
+        )
+    if tasks:
+        report["tasks"] = {name: report["tasks"][name] for name in tasks}
+    return report

@@ -1,0 +1,253 @@
+"""What each stage does: a few lines that call one room."""
+
+import inspect
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import tomli_w
+
+from hornbook.base.console import console
+from hornbook.base.machine import cache_folder, describe
+from hornbook.base.record import RunRecord
+from hornbook.base.store import digest_text, write_json
+from hornbook.planning.plan import (
+    FILE as PLAN,
+)
+from hornbook.planning.plan import (
+    Plan,
+    describe_plan,
+    load_plan,
+    make_plan,
+    save_plan,
+)
+from hornbook.recipe import Recipe
+
+SHOWN_CHARACTERS = 300
+HEAD = "# Every setting of this run, as it was resolved.\n\n"
+
+
+class Context(msgspec.Struct, frozen=True):
+    """What a stage is told."""
+
+    recipe: Recipe
+    folder: Path
+    name: str
+    record: RunRecord
+    source: str
+    """The digest of the source that does the work."""
+    anew: bool
+    """Whether checkpoints of an earlier attempt are thrown away."""
+    strict: bool
+
+    @property
+    def plan(self) -> Plan:
+        """The plan, with threads and steps resolved."""
+        return load_plan(self.folder)
+
+
+def plan(context: Context) -> dict[str, Any]:
+    """Measure this machine and resolve what the recipe leaves open."""
+    from hornbook.model.count import describe as describe_model
+    from hornbook.planning.probe import probe
+    from hornbook.training.trial import training_step
+
+    # Measure: matrix products, then steps of this very model
+    recipe = context.recipe
+    shape = recipe.shape
+    console.say("  measuring this machine with a few training steps")
+    measured = probe(
+        training_step(shape, recipe.pretrain, recipe.plan.threads),
+        recipe.plan.threads,
+        recipe.plan.probe_seconds,
+    )
+
+    # Resolve, show and keep
+    made = make_plan(
+        shape,
+        {"pretrain": recipe.pretrain, **recipe.finetune},
+        describe(),
+        measured,
+        recipe.plan,
+    )
+    save_plan(made, context.folder)
+    write_json(context.folder / "model.json", describe_model(shape))
+    console.table(("", ""), describe_plan(made))
+    for warning in made.warnings:
+        console.warn(warning)
+    return {"tokens_per_second": measured.tokens_per_second}
+
+
+def curate(context: Context) -> dict[str, Any]:
+    """Collect and clean the text, and hold some of it out."""
+    from hornbook.corpus.pipeline import curate, read_documents
+
+    card = curate(
+        context.recipe.corpus,
+        context.folder,
+        context.recipe.seed,
+        cache_folder(),
+        context.strict,
+    )
+    first = read_documents(context.folder / "corpus" / "train.parquet")[0]
+    counts = card["documents"]
+    console.say(
+        f"  {counts['in']:,} documents in, {counts['kept']:,} kept; "
+        "one of them reads:"
+    )
+    console.verbatim(f"    {first.full_text[:SHOWN_CHARACTERS]} ...")
+    return {"documents": counts}
+
+
+def tokenize(context: Context) -> dict[str, Any]:
+    """Learn a vocabulary from the training text, and encode all."""
+    from hornbook.corpus.pipeline import read_documents
+    from hornbook.tokenizer.shards import write_shard
+    from hornbook.tokenizer.tokenizer import Tokenizer
+
+    # Learn the vocabulary
+    folder, config = context.folder, context.recipe.tokenizer
+    texts = {
+        part: [
+            document.full_text
+            for document in read_documents(
+                folder / "corpus" / f"{part}.parquet"
+            )
+        ]
+        for part in ("train", "heldout")
+    }
+    tok = Tokenizer.train(
+        texts["train"],
+        vocab_size=config.vocab_size,
+        pattern=config.pattern,
+        special_tokens=config.special_tokens,
+        kind=config.kind,
+        min_frequency=config.min_frequency,
+    )
+    tok.save(folder / "tokenizer")
+
+    # Encode both sides of the split
+    result: dict[str, Any] = {"vocab_size": tok.vocab_size}
+    for part, documents in texts.items():
+        info = write_shard(folder / "tokens" / f"{part}.bin", documents, tok)
+        result[f"{part}_tokens"] = info.tokens
+        result[f"{part}_bytes"] = info.bytes
+    each = result["train_bytes"] / result["train_tokens"]
+    console.say(
+        f"  {result['train_tokens']:,} tokens, {each:.2f} bytes each"
+    )
+    return result
+
+
+def pretrain(context: Context) -> dict[str, Any]:
+    """Train a new model on the tokens."""
+    from hornbook.training.precision import use_threads
+    from hornbook.training.pretrain import pretrain
+
+    made = context.plan
+    use_threads(made.threads)
+    result = pretrain(
+        context.recipe.shape,
+        context.recipe.pretrain,
+        made.pretrain.steps,
+        context.folder,
+        context.recipe.seed,
+        made.pretrain.seconds,
+        context.source,
+        context.anew,
+    )
+    console.say(
+        f"  {result['heldout_bpb']:.3f} bits per byte on text that it "
+        "has never seen"
+    )
+    return result
+
+
+def finetune(context: Context) -> dict[str, Any]:
+    """Teach the model classes or answers."""
+    from hornbook.corpus.pipeline import read_documents
+    from hornbook.training.precision import use_threads
+    from hornbook.tuning.data import read_dialogues, read_labelled
+    from hornbook.tuning.synthesize import make_dialogues
+    from hornbook.tuning.tune import tune_chat, tune_classes
+
+    made = context.plan
+    use_threads(made.threads)
+    name = context.name.partition(".")[2]
+    config = context.recipe.finetune[name]
+    seed = context.recipe.seed
+    cost = made.trainings[name]
+    documents = read_documents(
+        context.folder / "corpus" / "train.parquet"
+    )
+    last = (
+        cost.steps, seed, cost.seconds, context.source, context.anew
+    )
+    if config.method == "classify":
+        if config.data:
+            documents = read_labelled(Path(config.data))
+        return tune_classes(
+            context.folder, name, config, documents, *last
+        )
+    if config.data:
+        dialogues = read_dialogues(Path(config.data))
+    else:
+        dialogues = make_dialogues(documents, seed, config.turns)
+    return tune_chat(context.folder, name, config, dialogues, *last)
+
+
+def evaluate(context: Context) -> dict[str, Any]:
+    """Score the models on what was held out."""
+    from hornbook.evaluation.report import evaluate
+    from hornbook.training.precision import use_threads
+
+    use_threads(context.plan.threads)
+    report = evaluate(
+        context.folder, context.recipe.evaluation, context.recipe.seed
+    )
+    return {"tasks": report["tasks"]}
+
+
+def export(context: Context) -> dict[str, Any]:
+    """Write the model so that others can open it."""
+    from hornbook.inference.export import export
+
+    config = context.recipe.export
+    source = str(context.folder)
+    source = f"{source}:{config.model}" if config.model else source
+    return dict(export(source, context.folder / "export", config.format))
+
+
+def book(context: Context) -> dict[str, Any]:
+    """Typeset the book of this run."""
+    from hornbook.press.weave import make_book
+
+    path = make_book(context.folder, context.recipe.book)
+    return {"file": path.name}
+
+
+def recipe_toml(recipe: Recipe) -> str:
+    """Write a recipe with every setting, as a run keeps it."""
+    tables = msgspec.to_builtins(recipe)
+    return HEAD + tomli_w.dumps(tables)
+
+
+def planned_steps(folder: Path, stage: str) -> str:
+    """Digest what the plan resolved for one training."""
+    if not (folder / PLAN).exists():
+        return ""
+    name = stage.partition(".")[2] or stage
+    cost = load_plan(folder).trainings.get(name)
+    return f" {cost.steps} x {cost.batch}" if cost else ""
+
+
+def foreign_attention(recipe: Recipe) -> str:
+    """Digest an attention that the user put into ``ATTENTION``."""
+    module = sys.modules.get("hornbook.model.attention")
+    if module is None:
+        return ""
+    function = module.ATTENTION.get(recipe.model.attention)
+    if function is None or function.__module__ == module.__name__:
+        return ""
+    return digest_text(inspect.getsource(function))

@@ -1,0 +1,89 @@
+"""What a training asks for: how long, how fast, how careful."""
+
+from typing import Literal
+
+import msgspec
+
+from hornbook.base.errors import RecipeError
+
+
+class TrainingConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """Settings of the one loop, for pretraining and every tuning."""
+
+    minutes: float = 0.0
+    """Wall-clock minutes, from which ``plan`` finds ``steps``."""
+    steps: int = 0
+    """Updates of the weights; 0 leaves them to ``minutes``."""
+    epochs: float = 0.0
+    """Passes over the examples; tuning alone can be given these."""
+    batch: int = 16
+    """Rows of ``context`` tokens in one update."""
+    optimizer: Literal["muon", "adamw"] = "muon"
+    lr: float = 0.02
+    """Learning rate of the matrices (of all weights, for AdamW)."""
+    lr_embedding: float = 0.01
+    """AdamW's learning rate of embeddings and vectors beside Muon."""
+    lr_head: float = 0.004
+    """AdamW's learning rate of the head beside Muon."""
+    beta1: float = 0.9
+    beta2: float = 0.95
+    momentum: float = 0.95
+    """Muon's memory of past gradients."""
+    weight_decay: float = 0.0
+    warmup: float = 0.02
+    """Share of the steps in which the rate climbs from zero."""
+    decay: float = 0.6
+    """Share of the steps, at the end, in which it falls."""
+    schedule: Literal["linear", "cosine"] = "linear"
+    """The shape of the fall."""
+    final: float = 0.0
+    """Where it ends, as a share of its height."""
+    clip: float = 1.0
+    """Gradients are shortened to this length; 0 leaves them alone."""
+    precision: Literal["auto", "bf16", "fp32"] = "auto"
+    """``auto`` takes bf16 where the processor has it."""
+    compile: Literal["auto", "on", "off"] = "auto"
+    """``auto`` compiles long trainings where a compiler is found."""
+    save_seconds: float = 60.0
+    """Time between checkpoints."""
+    sample_seconds: float = 60.0
+    """Time between samples shown."""
+    evaluations: int = 8
+    """Times the held-out text is measured on the way."""
+    keep: int = 2
+    """Checkpoints that are kept."""
+
+
+def check(config: TrainingConfig, section: str) -> None:
+    """Refuse settings that no training can have.
+
+    Raises:
+        RecipeError: names the section, the key and its bounds.
+    """
+    positive = ("batch", "lr", "lr_embedding", "lr_head",
+                "save_seconds", "sample_seconds", "keep")
+    for name in positive:
+        if not getattr(config, name) > 0:
+            raise RecipeError(
+                f"{section}.{name} is {getattr(config, name)}; it "
+                "must be above 0"
+            )
+    for name in ("minutes", "steps", "epochs", "clip", "evaluations",
+                 "weight_decay"):
+        if getattr(config, name) < 0:
+            raise RecipeError(
+                f"{section}.{name} is {getattr(config, name)}; it "
+                "cannot be negative"
+            )
+    for name in ("beta1", "beta2", "momentum", "warmup", "decay",
+                 "final"):
+        if not 0 <= getattr(config, name) <= 1:
+            raise RecipeError(
+                f"{section}.{name} is {getattr(config, name)}; it "
+                "must lie between 0 and 1"
+            )
+    if config.warmup + config.decay > 1:
+        raise RecipeError(
+            f"{section}.warmup and {section}.decay add up to more "
+            "than the whole training; shorten one"
+        )

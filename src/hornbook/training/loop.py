@@ -1,0 +1,265 @@
+"""The one loop: pretraining and every tuning pass through here."""
+
+import math
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import msgspec
+import torch
+from torch import Tensor, nn
+
+from hornbook.base.console import Bar, console
+from hornbook.base.errors import Interrupted, ModelError
+from hornbook.base.store import append_jsonl, read_jsonl, write_text
+from hornbook.training import checkpoint
+from hornbook.training.batches import Batch, Batches
+from hornbook.training.checkpoint import Progress
+from hornbook.training.config import TrainingConfig
+from hornbook.training.optimizers import OPTIMIZERS, Optimizer
+from hornbook.training.precision import (
+    autocast,
+    compiled,
+    device,
+    number_format,
+)
+from hornbook.training.schedule import rate
+
+Objective = Callable[..., Tensor]
+
+
+class Hooks(msgspec.Struct, frozen=True):
+    """What a training shows and measures on its way."""
+
+    evaluate: Callable[[], dict[str, float]] | None = None
+    """Measures the held-out text; called without gradients."""
+    sample: Callable[[], str] | None = None
+    """Writes a few words with the model as it is."""
+
+
+class Trainer:
+    """A model, its optimisers, and how far they have come."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        objective: Objective,
+        config: TrainingConfig,
+        steps: int,
+        compile: bool = False,
+    ) -> None:
+        self.model, self.config, self.steps = model, config, steps
+        self.dtype = number_format(config.precision)
+        self.device = device()
+        model.to(self.device)
+        make = OPTIMIZERS[config.optimizer]
+        self.optimizers: list[Optimizer] = [
+            *make(model, config, self.dtype)
+        ]
+        self.objective = compiled(objective, compile)
+        self.progress = Progress()
+
+    def update(self, batch: Batch) -> tuple[float, float]:
+        """Learn from one batch; give its loss and the rate's share.
+
+        Raises:
+            ModelError: the loss is not a finite number.
+        """
+        # Measure the loss and its slope
+        moved = {k: t.to(self.device) for k, t in batch.items()}
+        with autocast(self.dtype, self.device):
+            loss = self.objective(self.model, **moved)
+        loss.backward()
+
+        # Stop before a broken number reaches the weights
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            raise ModelError(
+                f"the loss became {value} at step {self.progress.step}"
+                "; lower the learning rate and run again: the last "
+                "checkpoint is kept"
+            )
+
+        # Shorten the gradient, then step
+        weights = list(self.model.parameters())
+        if self.config.clip:
+            nn.utils.clip_grad_norm_(weights, self.config.clip)
+        step = self.progress.step
+        share = rate(self.config, step, self.steps)
+        for optimizer in self.optimizers:
+            optimizer.step(step, share)
+        for weight in weights:
+            weight.grad = None
+        return value, share
+
+
+def train(
+    model: nn.Module,
+    objective: Objective,
+    batches: Batches,
+    config: TrainingConfig,
+    steps: int,
+    folder: Path,
+    log: Path,
+    asked: dict[str, Any],
+    hooks: Hooks,
+    label: str = "training",
+    compile: bool = False,
+    anew: bool = False,
+) -> Progress:
+    """Train a model, or go on where a checkpoint in ``folder`` stopped.
+
+    ``asked`` is what the training depends on; a checkpoint made for
+    anything else is refused, unless ``anew`` throws it away. Every step writes a line to ``log`` with
+    its loss in nats per target.
+
+    Raises:
+        Interrupted: the user stopped it; a checkpoint was saved.
+        ModelError: the loss is not finite.
+        CorruptFileError: the newest checkpoint is damaged.
+    """
+    # Go on from the newest checkpoint
+    if anew:
+        checkpoint.clear(folder)
+    trainer = Trainer(model, objective, config, steps, compile)
+    asked = {**asked, "steps": steps}
+    done = trainer.progress = checkpoint.resume(
+        folder, model, trainer.optimizers, asked, steps
+    )
+    cut_log(log, done.step)
+    if done.step:
+        console.say(f"  going on from step {done.step:,} of {steps:,}")
+    run = Run(trainer, folder, log, asked, hooks)
+
+    # Learn, look, and save
+    with stoppable() as stop, console.progress(
+        label, steps, "steps"
+    ) as bar:
+        bar.advance(done.step)
+        while done.step < steps and not stop.is_set():
+            run.step(batches, bar)
+        run.save()
+    if done.step < steps:
+        raise Interrupted(
+            f"stopped at step {done.step:,} of {steps:,}, and saved; "
+            "the same command goes on from there"
+        )
+    return done
+
+
+class Run:
+    """What happens around an update: clocks, log, samples, saving."""
+
+    def __init__(
+        self,
+        trainer: Trainer,
+        folder: Path,
+        log: Path,
+        asked: dict[str, Any],
+        hooks: Hooks,
+    ) -> None:
+        self.trainer, self.folder, self.log = trainer, folder, log
+        self.asked, self.hooks = asked, hooks
+        self.started = self.saved = time.monotonic()
+        first = trainer.config.sample_seconds * 2 / 3
+        self.next_sample = self.started + first
+        self.fresh = True
+
+    def step(self, batches: Batches, bar: Bar) -> None:
+        """Make one update and whatever is due after it."""
+        trainer, done = self.trainer, self.trainer.progress
+        before = time.monotonic()
+        batch = batches(done.step)
+        loss, share = trainer.update(batch)
+        done.step += 1
+        done.tokens += count_targets(batch)
+        spent = time.monotonic() - before
+        if self.fresh:
+            done.other_seconds += spent
+            self.fresh = False
+        else:
+            done.seconds += spent
+        self.write({"loss": loss, "lr": trainer.config.lr * share})
+        bar.advance(1, f"loss {loss:.3f}")
+        self.look(time.monotonic())
+
+    def write(self, numbers: dict[str, Any]) -> None:
+        """Add one line to the log."""
+        done = self.trainer.progress
+        line = {"step": done.step, **numbers, "tokens": done.tokens,
+                "seconds": round(done.seconds, 3)}
+        append_jsonl(self.log, line)
+
+    def look(self, now: float) -> None:
+        """Measure, sample and save when it is time."""
+        done, config = self.trainer.progress, self.trainer.config
+        every = max(1, self.trainer.steps // max(config.evaluations, 1))
+        last = done.step == self.trainer.steps
+        due = config.evaluations and done.step % every == 0
+        if self.hooks.evaluate and (due or last):
+            with torch.no_grad():
+                self.write(self.hooks.evaluate())
+        if self.hooks.sample and now >= self.next_sample:
+            self.next_sample = now + config.sample_seconds
+            with torch.no_grad():
+                text = self.hooks.sample()
+            self.write({"sample": text})
+            console.say(f"  [bold]step {done.step:,}[/] it writes:")
+            console.verbatim(f"    {text}")
+        if now - self.saved >= config.save_seconds:
+            self.save()
+        done.other_seconds += time.monotonic() - now
+
+    def save(self) -> None:
+        """Write a checkpoint."""
+        trainer = self.trainer
+        checkpoint.save(
+            self.folder,
+            trainer.model,
+            trainer.optimizers,
+            trainer.progress,
+            self.asked,
+            trainer.config.keep,
+        )
+        self.saved = time.monotonic()
+
+
+def count_targets(batch: Batch) -> int:
+    """Count what a batch is learnt from."""
+    return int((batch["targets"] >= 0).sum())
+
+
+def cut_log(log: Path, step: int) -> None:
+    """Drop what a log says of steps after ``step``."""
+    lines = read_jsonl(log)
+    kept = [line for line in lines if int(line["step"]) <= step]
+    text = b"".join(msgspec.json.encode(line) + b"\n" for line in kept)
+    write_text(log, text.decode("utf-8"))
+
+
+@contextmanager
+def stoppable() -> Iterator[threading.Event]:
+    """Give an event that Ctrl-C sets, so that a step ends whole."""
+    stop = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+        console.say("  stopping after this step; once more to break off")
+
+    names = (signal.SIGINT, signal.SIGTERM)
+    old = {name: signal.signal(name, ask) for name in names}
+    try:
+        yield stop
+    finally:
+        for name, handler in old.items():
+            signal.signal(name, handler)

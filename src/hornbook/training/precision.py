@@ -1,0 +1,83 @@
+"""Number formats, threads and compilers: what this machine offers."""
+
+import os
+import shutil
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import torch
+
+from hornbook.base.console import console
+from hornbook.base.machine import cache_folder, cores, describe
+from hornbook.training.config import TrainingConfig
+
+COMPILERS = ("c++", "g++", "clang++", "cl")
+WORTH_COMPILING_SECONDS = 150.0
+
+
+def device() -> torch.device:
+    """The fastest device that torch finds here."""
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    if torch.backends.mps.is_available():
+        return torch.device("mps")
+    return torch.device("cpu")
+
+
+def number_format(precision: str) -> torch.dtype:
+    """Choose bf16 where the hardware multiplies it, else fp32."""
+    if precision == "fp32":
+        return torch.float32
+    if precision == "bf16":
+        return torch.bfloat16
+    if torch.cuda.is_available():
+        able = torch.cuda.is_bf16_supported()
+    else:
+        able = describe().bf16
+    return torch.bfloat16 if able else torch.float32
+
+
+def autocast(
+    dtype: torch.dtype, where: torch.device
+) -> AbstractContextManager[Any]:
+    """Multiply matrices in ``dtype``, keep the rest in fp32."""
+    if dtype == torch.float32:
+        return nullcontext()
+    return torch.autocast(where.type, dtype)
+
+
+def use_threads(count: int = 0) -> int:
+    """Let torch use ``count`` threads, or every core of ours."""
+    count = count or cores()
+    torch.set_num_threads(count)
+    return count
+
+
+def has_compiler() -> bool:
+    """Whether a C++ compiler is installed."""
+    return any(shutil.which(name) for name in COMPILERS)
+
+
+def wants_compiling(config: TrainingConfig, seconds: float) -> bool:
+    """Decide whether a training of so many seconds is compiled."""
+    if config.compile != "auto":
+        return config.compile == "on"
+    return has_compiler() and seconds >= WORTH_COMPILING_SECONDS
+
+
+def compiled(
+    function: Callable[..., Any], wanted: bool
+) -> Callable[..., Any]:
+    """Compile a function, or say in one line that it runs as it is."""
+    if not wanted:
+        return function
+    if not has_compiler():
+        console.warn(
+            "no C++ compiler was found, so nothing is compiled; "
+            "training runs about a fifth slower"
+        )
+        return function
+    folder = cache_folder() / "compiled"
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(folder))
+    return torch.compile(function, dynamic=False)

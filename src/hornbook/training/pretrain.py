@@ -1,0 +1,115 @@
+"""Pretraining: guess the next token of everything there is."""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from hornbook.inference.bits import bits_per_byte
+from hornbook.inference.generate import generate
+from hornbook.model.config import ModelConfig
+from hornbook.model.transformer import Transformer
+from hornbook.tokenizer.shards import TokenShard
+from hornbook.tokenizer.tokenizer import Tokenizer
+from hornbook.training.batches import Windows
+from hornbook.training.config import TrainingConfig
+from hornbook.training.loop import Hooks, train
+from hornbook.training.loss import next_token_loss
+from hornbook.training.precision import wants_compiling
+
+WATCHED_BYTES = 100_000
+"""Held-out text that is measured on the way; all of it at the end."""
+UNASKED = {"minutes", "save_seconds", "sample_seconds", "keep"}
+"""Settings that leave the losses as they are."""
+
+
+def pretrain(
+    shape: ModelConfig,
+    config: TrainingConfig,
+    steps: int,
+    folder: Path,
+    seed: int,
+    seconds: float = 0.0,
+    source: str = "",
+    anew: bool = False,
+) -> dict[str, Any]:
+    """Train a new model on a run's tokens; give its scores.
+
+    ``seconds`` is how long it is expected to take, ``source`` the
+    digest of the code that trains; ``anew`` throws away the
+    checkpoints of a training that was stopped.
+
+    Raises:
+        Interrupted: the user stopped it; the same call goes on.
+    """
+    # Open the text and the model
+    tok = Tokenizer.load(folder / "tokenizer")
+    shard = TokenShard.open(folder / "tokens" / "train.bin", tok)
+    heldout = TokenShard.open(folder / "tokens" / "heldout.bin", tok)
+    model = Transformer(shape, seed)
+    batches = Windows(shard, shape.context, config.batch, seed)
+
+    # Say what is measured and shown on the way
+    def evaluate() -> dict[str, float]:
+        bits = bits_per_byte(model, heldout, limit_bytes=WATCHED_BYTES)
+        return {
+            "heldout_loss": bits.nats_per_token,
+            "heldout_bpb": bits.value,
+        }
+
+    def sample() -> str:
+        text = generate(model, tok, "", 48, temperature=0.8, seed=seed)
+        return " ".join(text.split())
+
+    # Train
+    done = train(
+        model,
+        next_token_loss,
+        batches,
+        config,
+        steps,
+        folder / "checkpoints",
+        folder / "metrics.jsonl",
+        asked_for(shape, config, seed, shard.info.digest, source),
+        Hooks(evaluate, sample),
+        label="pretraining",
+        compile=wants_compiling(config, seconds),
+        anew=anew,
+    )
+
+    # Measure all that was held out, and keep the model
+    bits = bits_per_byte(model.eval(), heldout)
+    model.save(folder / "checkpoints" / "base", "native", tok)
+    return {
+        "steps": done.step,
+        "tokens": done.tokens,
+        "training_seconds": round(done.seconds, 1),
+        "other_seconds": round(done.other_seconds, 1),
+        "tokens_per_second": round(done.tokens / max(done.seconds, 1e-9)),
+        "heldout_bpb": bits.value,
+        "heldout_loss": bits.nats_per_token,
+        "heldout_bytes": int(bits.bytes.sum()),
+    }
+
+
+def asked_for(
+    shape: ModelConfig,
+    config: TrainingConfig,
+    seed: int,
+    data: str,
+    source: str,
+) -> dict[str, Any]:
+    """Collect what a training's losses depend on, for its checkpoints."""
+    settings = msgspec.to_builtins(config)
+    wanted = {k: v for k, v in settings.items() if k not in UNASKED}
+    model = {
+        f"model.{key}": value
+        for key, value in msgspec.to_builtins(shape).items()
+    }
+    return {
+        **wanted,
+        **model,
+        "seed": seed,
+        "data": data[:16],
+        "source": source[:16],
+    }

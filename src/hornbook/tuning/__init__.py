@@ -1,0 +1,1 @@
+"""Fine-tuning: objectives and batches for the one loop."""
