@@ -60,9 +60,8 @@ def curate(
             ``strict``, anything could not be read.
         NetworkError: a wheel could not be fetched.
     """
-    check(config)
-
     # Read, clean and judge every document
+    check(config)
     units = [
         unit
         for number, source in enumerate(config.source)
@@ -76,8 +75,7 @@ def curate(
     # Drop copies, then split, then drop what the split forbids
     drop_copies(outcome, table, config)
     split(outcome, table, config)
-    text_bytes, documents = outcome.training_size()
-    warning = judge_size(text_bytes, documents)
+    warning = judge_size(*outcome.training_size())
     if warning:
         console.warn(warning)
 
@@ -190,9 +188,7 @@ def read_judged(
         }
 
 
-def to_document(
-    raw: Raw, unit: Unit, config: CorpusConfig
-) -> Document:
+def to_document(raw: Raw, unit: Unit, config: CorpusConfig) -> Document:
     """Clean a raw text's fields and give it its name."""
     source = config.source[unit.source]
     marks = plain_marks if source.tex_marks else str
@@ -225,9 +221,7 @@ def drop_copies(
             outcome.drop(row, "near_duplicate", outcome.like(match))
 
 
-def split(
-    outcome: Outcome, table: Any, config: CorpusConfig
-) -> None:
+def split(outcome: Outcome, table: Any, config: CorpusConfig) -> None:
     """Hold documents out, and drop what would give them away."""
     daft = engine()
     entries = [

@@ -175,9 +175,7 @@ def _read_member(unit: Unit, source: SourceConfig) -> bytes:
         raise Unreadable("a damaged archive") from error
 
 
-def _shape(
-    raw: Raw, unit: Unit, source: SourceConfig
-) -> Iterator[Raw]:
+def _shape(raw: Raw, unit: Unit, source: SourceConfig) -> Iterator[Raw]:
     """Give a raw text its title, topic and path, or cut it up."""
     if raw.problem:
         yield raw

