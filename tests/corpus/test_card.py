@@ -20,9 +20,11 @@ CONFIG = CorpusConfig(
 
 def outcome() -> Outcome:
     documents = {
-        row: Document(f"{row:016}", f"Text {row} ü", f"T{row}", "", "", "texts")
+        row: Document(
+            f"{row:016}", f"Text {row} ü", f"T{row}", source="texts"
+        )
         for row in range(5)
-    }  # fmt: skip
+    }
     made = Outcome(documents, [("texts", "a.pdf", "odd")], ["texts"])
     made.drop(3, "too_short", "8 characters")
     made.drop(3, "near_duplicate", "second thoughts")

@@ -10,8 +10,9 @@ GOOD = {
     "reasons, including protection against weather conditions.",
     "german": "Ein Hut ist eine Kopfbedeckung, die aus verschiedenen "
     "Gründen getragen wird, etwa zum Schutz vor dem Wetter.",
-    "chinese": "帽子是戴在头部的服饰，多数可以覆盖头的整个顶部，主要用于保护头部，"
-    "部分帽子会有突出的边缘，可以遮盖阳光，因此很多人在夏天戴帽子出门散步。",
+    "chinese": "帽子是戴在头部的服饰，多数可以覆盖头的整个顶部，"
+    "主要用于保护头部，部分帽子会有突出的边缘，可以遮盖阳光，"
+    "因此很多人在夏天戴帽子出门散步。",
     "arabic": "القبعة هي غطاء للرأس يرتديه الناس لأسباب كثيرة منها "
     "الحماية من الشمس والمطر والبرد في فصول السنة المختلفة",
     "hindi": "टोपी एक प्रकार का सिर का आवरण है जिसे लोग धूप और बारिश से "

@@ -79,14 +79,20 @@ def curate(
     if warning:
         console.warn(warning)
 
-    # Write all of it, or nothing
     card = make_card(outcome, config, seed, warning)
+    write_corpus(folder, outcome, card)
+    return card
+
+
+def write_corpus(
+    folder: Path, outcome: Outcome, card: dict[str, Any]
+) -> None:
+    """Write the documents and their card: all of it, or nothing."""
     with atomic_folder(folder / "corpus") as fresh:
         write_documents(fresh / "train.parquet", outcome, False)
         write_documents(fresh / "heldout.parquet", outcome, True)
         write_json(fresh / "card.json", card)
         write_text(fresh / "card.md", card_text(card))
-    return card
 
 
 def show(outcome: Outcome) -> None:
