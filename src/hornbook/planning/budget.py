@@ -74,23 +74,15 @@ def budget(
 
     Source: kaplan2020, section 2.1, for the operations.
     """
-    # Find the steps
-    step_tokens = config.batch * model.context
+    # What samples and checkpoints leave is useful
     useful = tokens_per_second * (1 - OVERHEAD)
-    steps = config.steps
-    if not steps and config.epochs and text_tokens:
-        whole = config.epochs * text_tokens / step_tokens
-        steps = max(1, math.ceil(whole))
-    elif not steps and not config.epochs and useful:
-        whole = config.minutes * 60 * useful / step_tokens
-        steps = max(1, math.floor(whole))
-
-    # Price them
-    tokens = steps * step_tokens
+    steps = count_steps(config, model.context, useful, text_tokens)
+    tokens = steps * config.batch * model.context
+    seconds = config.minutes * 60
     if steps and useful:
         seconds = tokens / useful
-    else:
-        seconds = config.minutes * 60
+
+    # What is kept: checkpoints, one more in the making, the model
     weights = parameters(model)["total"] * NUMBER_BYTES
     bf16, saved = config.precision != "fp32", config.keep + 1
     return Budget(
@@ -105,3 +97,20 @@ def budget(
         disk_bytes=weights * (1 + NUMBERS_PER_WEIGHT * saved),
         price=seconds / 3600 * price_per_hour,
     )
+
+
+def count_steps(
+    config: TrainingConfig,
+    context: int,
+    tokens_per_second: float,
+    text_tokens: int,
+) -> int:
+    """Count the steps of a training; 0 where they are not known yet."""
+    step_tokens = config.batch * context
+    if config.steps:
+        return config.steps
+    if config.epochs:
+        tokens = config.epochs * text_tokens
+        return math.ceil(tokens / step_tokens)
+    tokens = config.minutes * 60 * tokens_per_second
+    return max(1, math.floor(tokens / step_tokens)) if tokens else 0

@@ -104,14 +104,12 @@ def make_plan(
 ) -> Plan:
     """Resolve what a recipe leaves to the machine.
 
-    ``trainings`` names ``pretrain`` first; the others are tunings. The
-    tokens of the text are estimated from its bytes where they are not
-    counted yet.
+    ``trainings`` are ``pretrain`` and the tunings. The tokens of the
+    text are estimated from its bytes until they are counted.
 
     Raises:
         RecipeError: a training has neither steps, minutes nor epochs.
     """
-    # Estimate the text in tokens
     config = config or PlanConfig()
     shape = model.resolved()
     if not text_tokens:
@@ -121,11 +119,7 @@ def make_plan(
     # Give each training its steps and costs
     costs: dict[str, Budget] = {}
     for name, training in trainings.items():
-        if not (training.steps or training.minutes or training.epochs):
-            raise RecipeError(
-                f"{name} has neither steps, minutes nor epochs; set "
-                f"one of them, for instance {name}.minutes = 10"
-            )
+        check_length(name, training)
         costs[name] = budget(
             shape,
             training,
@@ -133,6 +127,8 @@ def make_plan(
             text_tokens if name == PRETRAIN else 0,
             config.price_per_hour,
         )
+
+    # Put all together, and look it over
     plan = Plan(
         machine=machine,
         probe=probe,
@@ -146,6 +142,15 @@ def make_plan(
         trainings=costs,
     )
     return msgspec.structs.replace(plan, warnings=tuple(warnings(plan)))
+
+
+def check_length(name: str, training: TrainingConfig) -> None:
+    """Refuse a training that would never end, or never begin."""
+    if not (training.steps or training.minutes or training.epochs):
+        raise RecipeError(
+            f"{name} has neither steps, minutes nor epochs; set one of "
+            f"them, for instance {name}.minutes = 10"
+        )
 
 
 def warnings(plan: Plan) -> Iterator[str]:
