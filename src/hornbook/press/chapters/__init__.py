@@ -1,0 +1,1 @@
+"""The chapters, as notebooks in Markdown, and their drawings."""

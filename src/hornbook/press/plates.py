@@ -1,0 +1,210 @@
+"""What the chapters measure and show beside their printed code."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hornbook.base.errors import DataError
+
+if TYPE_CHECKING:
+    from hornbook.press.run_folder import Run
+    from hornbook.tokenizer.tokenizer import Tokenizer
+
+SPACE, NEWLINE = "▁", "¶"
+"""How a token's spaces and line ends are printed."""
+
+def visible(token: bytes) -> str:
+    """Write a token so that its spaces and broken bytes show.
+
+    >>> visible(b" hat"), visible(b"\\n"), visible(b"\\xc3")
+    ('▁hat', '¶', '\\\\xc3')
+    """
+    text = token.decode("utf-8", errors="backslashreplace")
+    return text.replace(" ", SPACE).replace("\n", NEWLINE)
+
+
+@dataclass(frozen=True)
+class Node:
+    """A token of a merge tree: two older tokens, or a byte."""
+
+    token: bytes
+    rank: int
+    """The merge that made it, counted from 1; 0 for a byte."""
+    parts: tuple["Node", ...] = ()
+
+    @property
+    def height(self) -> int:
+        """How many merges lie on the longest way down."""
+        return 1 + max((p.height for p in self.parts), default=-1)
+
+
+def merge_tree(tok: "Tokenizer", word: str) -> Node:
+    """Grow the tree of a word that is one token.
+
+    Raises:
+        DataError: the word is several tokens, or there are no merges.
+    """
+    from hornbook.tokenizer.measure import merges_of
+
+    nodes = [Node(bytes((byte,)), 0) for byte in word.encode("utf-8")]
+    for step in merges_of(tok, word):
+        both = nodes[step.at : step.at + 2]
+        joined = Node(step.left + step.right, step.rank + 1, tuple(both))
+        nodes[step.at : step.at + 2] = [joined]
+    if len(nodes) != 1:
+        raise DataError(
+            f"{word!r} is {len(nodes)} tokens; choose a word that is one"
+        )
+    return nodes[0]
+
+
+def tallest(
+    pieces: Iterable[str], tokens: Mapping[bytes, int], most: int = 11
+) -> str:
+    """Choose a word that is one token, long but at most ``most``.
+
+    The longest wins, and of equally long ones the one learned last.
+    """
+    words = {
+        piece
+        for piece in pieces
+        if piece.startswith(" ")
+        and piece[1:].isalpha()
+        and piece.isascii()
+        and len(piece) <= most
+        and piece.encode() in tokens
+    }
+    return max(
+        words, key=lambda w: (len(w), tokens[w.encode()]), default=""
+    )
+
+
+def falling(counts: Iterable[int]) -> np.ndarray:
+    """Sort counts so that the most frequent comes first; drop zeros."""
+    array = np.sort(np.fromiter(counts, dtype=np.int64))[::-1]
+    return array[array > 0]
+
+
+def zipf_slope(counts: np.ndarray, first: int, last: int) -> float:
+    """Fit the exponent s of ``count = C / rank ** s`` between ranks.
+
+    Ordinary least squares on logarithms, at ranks spaced evenly on a
+    logarithmic scale, so that the tail does not outvote the head.
+
+    Source: zipf1949.
+    """
+    last = min(last, len(counts))
+    ranks = np.unique(np.geomspace(first, last, 40).astype(int))
+    heights = np.log(counts[ranks - 1])
+    slope, _ = np.polyfit(np.log(ranks), heights, 1)
+    return float(-slope)
+
+
+def long_word(run: "Run") -> tuple[str, Node]:
+    """Find a held-out text's longest one-token word, and its tree."""
+    from hornbook.tokenizer.split import Splitter
+    from hornbook.tokenizer.tokenizer import Tokenizer
+
+    # Look for it where the tokenizer has never been
+    tok = Tokenizer.load(run.path("tokenizer"))
+    cut = Splitter(tok.vocabulary.pattern)
+    texts = [d.text for d in run.documents("heldout", limit=400)]
+    pieces = [piece for text in texts for piece in cut(text)]
+    word = tallest(pieces, tok.vocabulary.tokens)
+    return word, merge_tree(tok, word)
+
+
+def duration(seconds: float) -> str:
+    """Write a time as a reader would say it.
+
+    >>> duration(42), duration(754), duration(9000)
+    ('42 seconds', '12.6 minutes', '2.5 hours')
+    """
+    if seconds < 90:
+        return f"{seconds:.0f} seconds"
+    if seconds < 5400:
+        return f"{seconds / 60:.1f} minutes"
+    return f"{seconds / 3600:.1f} hours"
+
+
+def compressed_bits(texts: Iterable[str]) -> float:
+    """Say how many bits a byte of the texts takes under LZMA."""
+    import lzma
+
+    whole = "\n\n".join(texts).encode("utf-8")
+    packed = lzma.compress(whole, preset=9)
+    return 8 * len(packed) / max(len(whole), 1)
+
+
+def run_facts(run: "Run") -> dict[str, Any]:
+    """Gather the run in short, from its own records alone.
+
+    What the run did not measure is left out; ``rows`` are those of
+    the opening's table.
+    """
+    documents, size = run.card["documents"], run.card["bytes"]
+    machine, stages = run.record.machine, run.record.stages
+    config = run.model
+    heads = f"{config.heads} heads of {config.head_dim}"
+
+    # Say what went in and what was built
+    rows = [
+        ["Text", f"{documents['train']:,} documents, "
+                 f"{size['train'] / 1e6:.2f} million bytes"],
+        ["Held out", f"{documents['heldout']:,} documents, "
+                     f"{size['heldout'] / 1e6:.2f} million bytes"],
+        ["Vocabulary", f"{config.vocab_size:,} tokens"],
+        ["Model", f"{config.layers} layers of width {config.width}, "
+                  f"{heads}"],
+        ["Weights", f"{run.parameters['total']:,}"],
+    ]
+
+    # Say how it was trained and what it scores
+    lines = run.lines("metrics.jsonl")
+    facts: dict[str, Any] = {"rows": rows}
+    rows += training_rows(lines)
+    scored = [r["heldout_bpb"] for r in lines if "heldout_bpb" in r]
+    if scored:
+        facts["heldout_bpb"] = scored[-1]
+        held = [d.text for d in run.documents("heldout")]
+        facts["lzma_bpb"] = compressed_bits(held)
+        rows.append(["Held-out score", f"{scored[-1]:.3f} bits per byte"])
+    rows += task_rows(run)
+
+    # Say what it cost
+    if stages:
+        spent = sum(stage.seconds for stage in stages.values())
+        rows.append(["Time, all stages", duration(spent)])
+    cores = "core" if machine.cores == 1 else "cores"
+    rows.append(["Machine", f"{machine.cores} {cores}, "
+                            f"{machine.memory_bytes / 2**30:.0f} GiB"])
+    return facts
+
+
+def training_rows(lines: Iterable[dict[str, Any]]) -> list[list[str]]:
+    """Say how far training went, in tokens and in loss."""
+    trained = [r for r in lines if "loss" in r and "tokens" in r]
+    if not trained:
+        return []
+    first, last = trained[0], trained[-1]
+    return [
+        ["Training", f"{last['tokens']:,} tokens in {last['step']:,} "
+                     "steps"],
+        ["Loss", f"from {first['loss']:.2f} to {last['loss']:.2f} nats "
+                 "per token"],
+    ]
+
+
+def task_rows(run: "Run") -> list[list[str]]:
+    """List the scores of the run's report, with their intervals."""
+    if not run.has("evaluation/report.json"):
+        return []
+    tasks = run.json("evaluation/report.json").get("tasks", {})
+    return [
+        [name.replace("_", " ").capitalize(),
+         f"{task['value']:.3f} ({task['low']:.3f} to {task['high']:.3f})"]
+        for name, task in tasks.items()
+        if {"value", "low", "high"} <= task.keys()
+    ]
