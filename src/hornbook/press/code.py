@@ -136,5 +136,6 @@ def escape(text: str) -> str:
 
 def verbatim(name: str, lines: list[str], options: str = "") -> str:
     """Wrap lines in one of the style's verbatim environments."""
-    head = f"\\begin{{{name}}}{options}"
-    return "\n".join([head, *lines, f"\\end{{{name}}}", ""])
+    head = f"\\codegap\\begin{{{name}}}{options}"
+    foot = f"\\end{{{name}}}\n\\codegap"
+    return "\n".join([head, *lines, foot, ""])

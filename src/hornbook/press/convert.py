@@ -1,17 +1,17 @@
 """A notebook as a fragment of LaTeX, by nbconvert and our template."""
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
 from nbconvert.exporters import LatexExporter
 from nbformat import NotebookNode
+from nbformat.v4 import new_notebook, new_output
 from traitlets.config import Config
 
 from hornbook.base.store import write_bytes
 from hornbook.press import code
 from hornbook.press.directives import figure
-from hornbook.press.markdown import Latex, parser, table
+from hornbook.press.markdown import Latex, escape
 
 TEMPLATE = "nbconvert"
 
@@ -99,32 +99,59 @@ def _passage(r: Latex, output: NotebookNode, cell: NotebookNode) -> str:
 
 def _escape(text: str) -> str:
     """Protect text of others, with its spaces as they are."""
-    from hornbook.press.markdown import escape
-
     return escape(code.plain_output(text))
 
 
 def chapter_tex(notebook: NotebookNode, r: Latex, work: Path) -> str:
-    """Render an executed chapter; its pictures go to ``work``/figures."""
+    """Render an executed chapter; its pictures go to ``work``/figures.
+
+    Cells that belong to an exercise's solution are left out and added
+    to the renderer's solutions.
+    """
+    answers: dict[str, list[NotebookNode]] = {}
+    cells = []
     for cell in notebook.cells:
+        label = cell.metadata.get("book", {}).get("solution")
+        if label:
+            answers.setdefault(label, []).append(cell)
+        else:
+            cells.append(cell)
+    body = _fragment(notebook, cells, r, r.chapter, work)
+    for number, (label, inside) in enumerate(answers.items()):
+        key = f"{r.chapter}-solution-{number}"
+        text = _fragment(notebook, inside, r, key, work)
+        r.solutions.setdefault(label, []).append(text)
+    return body
+
+
+def _fragment(
+    notebook: NotebookNode,
+    cells: list[NotebookNode],
+    r: Latex,
+    key: str,
+    work: Path,
+) -> str:
+    """Render some of a notebook's cells and write their pictures."""
+    for cell in cells:
         if cell.cell_type == "code":
             cell.outputs = [
-                o for o in cell.outputs if o.get("name") != "stderr"
+                _shown(output)
+                for output in cell.outputs
+                if output.get("name") != "stderr"
             ]
     body, resources = exporter(r).from_notebook_node(
-        notebook,
-        resources={
-            "unique_key": r.chapter,
-            "output_files_dir": "figures",
-        },
+        new_notebook(cells=cells, metadata=notebook.metadata),
+        resources={"unique_key": key, "output_files_dir": "figures"},
     )
     for name, data in resources["outputs"].items():
         path = work / name
-        if not path.exists() or _digest(path.read_bytes()) != _digest(data):
+        if not path.exists() or path.read_bytes() != data:
             write_bytes(path, data)
     return str(body)
 
 
-def _digest(data: bytes) -> bytes:
-    """Digest bytes, to leave a file alone that would not change."""
-    return hashlib.sha256(data).digest()
+def _shown(output: NotebookNode) -> NotebookNode:
+    """Treat a cell's last value like all else that it shows."""
+    if output.output_type != "execute_result":
+        return output
+    return new_output("display_data", output.data, metadata=output.metadata)

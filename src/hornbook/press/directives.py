@@ -107,7 +107,7 @@ def _listing(
     )
     numbered = f"[firstnumber={piece.first}]"
     shown = code.verbatim("codelisting", lines, numbered)
-    return f"\\begin{{listing}}[!htbp]{head}\n{shown}\\end{{listing}}\n"
+    return f"\\begin{{listing}}[!htp]{head}\n{shown}\\end{{listing}}\n"
 
 
 def _epigraph(
@@ -130,7 +130,7 @@ def _solution(
     r: Latex, label: str, chosen: dict[str, str], body: str
 ) -> str:
     """Keep a solution for the end of the book."""
-    r.solutions.append((label, r.block(body)))
+    r.solutions.setdefault(label, []).append(r.block(body))
     return ""
 
 

@@ -1,6 +1,7 @@
 """Run a chapter against a run, once, and remember what it gave."""
 
 import os
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterable
@@ -104,10 +105,14 @@ def run_chapter(
             prepared,
             km=manager,
             timeout=CELL_SECONDS,
+            record_timing=False,
             resources={"metadata": {"path": place}},
         )
         try:
-            client.execute(env=environment(run, samples, workers, place))
+            client.execute(
+                env=environment(run, samples, workers, place),
+                stderr=subprocess.DEVNULL,
+            )
         except CellExecutionError as error:
             raise _failure(prepared, path.stem, error) from error
     return with_answers(prepared, path.stem)

@@ -89,7 +89,7 @@ def _family() -> str:
         if found is None:
             return "DejaVu Serif"
         font_manager.fontManager.addfont(str(fonts.as_truetype(found)))
-    return "TeX Gyre Pagella"
+    return fonts.FIGURE_FAMILY
 
 
 def _inline() -> None:

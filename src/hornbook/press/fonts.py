@@ -20,6 +20,9 @@ from hornbook.base.machine import cache_folder
 OURS, NONE = -1, -2
 TEXT = "texgyrepagella"
 MONO = "IBMPlexMono"
+FIGURE_FAMILY = "Hornbook Figures"
+FAMILY_NAMES = (1, 16)
+"""The records of a font's name table that hold its family."""
 MONO_FACES = ("Regular", "Italic", "SemiBold", "SemiBoldItalic")
 FOLDERS = (
     "/usr/share/texmf/fonts/opentype/public/tex-gyre",
@@ -39,6 +42,8 @@ class Face:
 
     path: Path
     codes: frozenset[int]
+    fixed: bool = False
+    """Whether all its letters are equally wide."""
 
 
 @dataclass
@@ -83,13 +88,17 @@ class Glyphs:
         return "".join(out)
 
     def _face(self, own: frozenset[int], char: str) -> int:
-        """Number the face that holds a character."""
+        """Number the face that holds a character, of a like kind."""
         if char.isascii() or ord(char) in own:
             return OURS
-        for number, face in enumerate(self.others):
-            if ord(char) in face.codes:
-                return number
-        return NONE
+        able = [
+            number
+            for number, face in enumerate(self.others)
+            if ord(char) in face.codes
+        ]
+        fixed = own is self.mono
+        like = [n for n in able if self.others[n].fixed == fixed]
+        return min(like or able, default=NONE)
 
     def _box(self, char: str) -> str:
         """Stand in for a character that no face holds."""
@@ -152,7 +161,10 @@ def book_glyphs() -> Glyphs:
     return Glyphs(
         text=coverage(text) if text else None,
         mono=coverage(mono),
-        others=tuple(Face(p, coverage(p)) for p in noto_faces()),
+        others=tuple(
+            Face(path, coverage(path), "Mono" in path.name)
+            for path in (*noto_faces(), *dejavu_faces())
+        ),
     )
 
 
@@ -168,6 +180,17 @@ def noto_faces() -> tuple[Path, ...]:
             if _is_regular(path):
                 found.setdefault(path.name, path)
     return tuple(sorted(found.values(), key=_preference))
+
+
+def dejavu_faces() -> tuple[Path, ...]:
+    """The faces that matplotlib carries: Greek, Cyrillic, arrows."""
+    spec = find_spec("matplotlib")
+    if spec is None or spec.origin is None:
+        return ()
+    folder = Path(spec.origin).parent / "mpl-data" / "fonts" / "ttf"
+    names = ("DejaVuSerif", "DejaVuSans", "DejaVuSansMono")
+    paths = (folder / f"{name}.ttf" for name in names)
+    return tuple(path for path in paths if path.exists())
 
 
 def _packaged_noto() -> Iterable[Path]:
@@ -201,13 +224,17 @@ def as_truetype(path: Path) -> Path:
     """Turn a CFF face into TrueType outlines, once, in the cache.
 
     matplotlib embeds CFF outlines in a way that PDF viewers warn of;
-    quadratic outlines come out clean. About 0.7 s a face.
+    quadratic outlines come out clean. The face gets a name of its own,
+    so that it is not mistaken for the original. About 0.7 s a face.
     """
-    out = cache_folder() / "fonts" / f"{path.stem}.ttf"
+    out = cache_folder() / "fonts" / f"figure-{path.stem}.ttf"
     if out.exists():
         return out
     font = TTFont(path)
     _quadratic(font)
+    for record in font["name"].names:
+        if record.nameID in FAMILY_NAMES:
+            record.string = FIGURE_FAMILY
     out.parent.mkdir(parents=True, exist_ok=True)
     fresh = out.with_suffix(f".{os.getpid()}")
     font.save(fresh)

@@ -105,7 +105,10 @@ class Latex:
     """The chapter file's line that is being rendered."""
     label: str = ""
     """A target that waits for the heading after it."""
-    solutions: list[tuple[str, str]] = field(default_factory=list)
+    unnumbered: frozenset[str] = frozenset()
+    """The labels of chapters that have a name and no number."""
+    solutions: dict[str, list[str]] = field(default_factory=dict)
+    """What the chapter answers, by the exercise's label."""
     labels: set[str] = field(default_factory=set)
     cited: set[str] = field(default_factory=set)
     _base: int = 1
@@ -155,7 +158,9 @@ class Latex:
                 caption = after and table_caption(after)
                 if caption:
                     nodes.pop(0)
+                    self._depth += 1
                     out.append(table(self, child, *caption))
+                    self._depth -= 1
                     continue
             out.append(self.node(child))
         return "".join(out)
@@ -315,6 +320,8 @@ def _heading(r: Latex, n: SyntaxTreeNode) -> str:
         raise r.fail("headings go down to ### and no further")
     label, r.label = r.label, ""
     mark = f"\\label{{{r.define(label)}}}" if label else ""
+    if level == "chapter" and label in r.unnumbered:
+        level = "openingchapter"
     return f"\\{level}{{{r.children(n)}}}{mark}\n"
 
 
@@ -370,7 +377,7 @@ def _reference(r: Latex, label: str) -> str:
     kind = label.split(":")[0]
     if kind == "eq":
         return f"\\eqref{{{label}}}"
-    if kind == "sec":
+    if kind == "sec" or label in r.unnumbered:
         return f"\\emph{{\\nameref{{{label}}}}} (page~\\pageref{{{label}}})"
     if kind not in KINDS:
         raise r.fail(

@@ -6,7 +6,7 @@ years. Such a notebook converts with ``jupyter nbconvert --to pdf``.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from nbformat import NotebookNode
@@ -62,35 +62,62 @@ class Words:
     link: str = ""
 
 
+def unnumbered(chapters: Mapping[str, NotebookNode]) -> frozenset[str]:
+    """The labels of chapters whose front matter refuses a number."""
+    found = set()
+    for chapter in chapters.values():
+        if chapter.metadata.get("book", {}).get("numbered", True):
+            continue
+        texts = (c.source for c in chapter.cells)
+        label = next(filter(None, map(LABELLED.search, texts)), None)
+        if label is not None:
+            found.add(label["label"])
+    return frozenset(found)
+
+
 def number_labels(
     chapters: Mapping[str, NotebookNode], words: Words
 ) -> None:
     """Number all that can be referred to, as the book does."""
-    for number, notebook in enumerate(chapters.values(), start=1):
+    number = 0
+    answers: dict[str, int] = {}
+    for notebook in chapters.values():
+        about = notebook.metadata.get("book", {})
+        number += bool(about.get("numbered", True))
         counts: dict[str, int] = {}
         for cell in notebook.cells:
-            if cell.cell_type == "markdown":
-                _name_headings(cell.source, number, words)
-                found = [
-                    m["option"] or m["table"] or m["equation"]
-                    for m in COUNTED.finditer(cell.source)
-                ]
-            else:
-                found = [cell.metadata.get("book", {}).get("label")]
-            for label in filter(None, found):
+            book = cell.metadata.get("book", {})
+            place, tally = str(number), counts
+            if "solution" in book:
+                place, tally = "S", answers
+            for label in _labels(cell, book):
                 kind = label.split(":")[0]
-                counts[kind] = counts.get(kind, 0) + 1
-                place = f"{number}.{counts[kind]}"
-                name = KINDS.get(kind, "")
-                words.labels[label] = f"{name} {place}".strip()
+                tally[kind] = tally.get(kind, 0) + 1
+                said = f"{KINDS.get(kind, '')} {place}.{tally[kind]}"
+                words.labels[label] = said.strip()
+            if cell.cell_type == "markdown":
+                _name_headings(cell.source, about, number, words)
 
 
-def _name_headings(text: str, number: int, words: Words) -> None:
+def _labels(
+    cell: NotebookNode, book: Mapping[str, str]
+) -> Iterator[str]:
+    """Find what a cell gives a number to, in order."""
+    if cell.cell_type != "markdown":
+        yield from filter(None, [book.get("label")])
+        return
+    for match in COUNTED.finditer(cell.source):
+        yield match["option"] or match["table"] or match["equation"]
+
+
+def _name_headings(
+    text: str, about: Mapping[str, bool], number: int, words: Words
+) -> None:
     """Remember what a chapter's or a section's label stands for."""
     pattern = r"^\(([\w:.-]+)\)=[ \t]*\n+(#+)[ \t]+(.+)$"
     for match in re.finditer(pattern, text, re.MULTILINE):
         title = ROLE.sub("", match[3]).strip()
-        chapter = match[2] == "#"
+        chapter = match[2] == "#" and about.get("numbered", True)
         said = f"Chapter {number}" if chapter else f"*{title}*"
         words.labels[match[1]] = said
 

@@ -31,7 +31,7 @@ from hornbook.press.tex_setup import Engine, apt_line
 
 ORDER = "order.json"
 """In the folder of chapters: their names in the book's order."""
-SOLUTIONS = "\\chapter{Solutions}\n"
+SOLUTIONS = "\\solutionchapter{Solutions}\n"
 
 
 @dataclass
@@ -213,13 +213,14 @@ def write_sources(
     work, config = sheet.work, sheet.config
     matter = Matter(Run(sheet.run, config.samples), config.link)
     known = directives(matter)
-    solutions: list[tuple[str, str]] = []
+    solutions: dict[str, list[str]] = {}
     cited: set[str] = set()
+    plain = notebook.unnumbered(chapters)
     for name, chapter in chapters.items():
-        renderer = Latex(name, known, glyphs)
+        renderer = Latex(name, known, glyphs, unnumbered=plain)
         text = chapter_tex(chapter, renderer, work)
         write_text(work / f"{name}.tex", text)
-        solutions += renderer.solutions
+        solutions |= renderer.solutions
         cited |= renderer.cited
     inputs = "".join(f"\\input{{{name}}}\n" for name in chapters)
     write_text(work / "chapters.tex", inputs)
@@ -236,12 +237,13 @@ def write_sources(
     _copy_fonts(work, glyphs)
 
 
-def _solutions(solutions: list[tuple[str, str]]) -> str:
+def _solutions(solutions: dict[str, list[str]]) -> str:
     """Write the chapter of solutions, if there are any."""
     if not solutions:
         return ""
     answers = [
-        f"\\bookanswer{{{label}}}{text}" for label, text in solutions
+        f"\\bookanswer{{{label}}}{''.join(texts)}"
+        for label, texts in solutions.items()
     ]
     return SOLUTIONS + "\n".join(answers)
 
