@@ -44,8 +44,9 @@ def learn_merges(
 
     The most frequent pair joins first; of equally frequent pairs the
     one with the smallest ids. A heap holds the candidates. A count in
-    it may be out of date but never too low, since one that grows is
-    pushed anew: so the top, once it proves true, is the best.
+    it may be out of date but never too low: counts only fall, save
+    those of pairs that hold the new token, and these are pushed. So
+    the top, once its count proves true, is the best.
 
     Source: sennrich2016, section 3.2; radford2019, section 2.2.
     """
@@ -66,11 +67,9 @@ def learn_merges(
                 heapq.heappush(heap, (-counts[pair], pair))
             continue
 
-        # Name the token; two pairs may spell the same one
-        spelling = tokens[pair[0]] + tokens[pair[1]]
-        token = ids.setdefault(spelling, len(tokens))
-        if token == len(tokens):
-            tokens.append(spelling)
+        # Give the joined pair the next id
+        token, spelling = len(tokens), tokens[pair[0]] + tokens[pair[1]]
+        tokens.append(spelling)
         yield Merge(pair, token, spelling, -count)
 
         # Join the pair wherever it stands, and recount around it

@@ -2,9 +2,9 @@
 
 ``NAME.bin`` holds the ids alone, little-endian, so that it can be
 mapped into memory and read at any place. ``NAME.idx`` holds where each
-document starts, in tokens and in bytes of text, ``NAME.json`` what the
-two must look like. The last is
-written last: without it there is no shard.
+document starts, in tokens and in bytes of text. ``NAME.json`` says
+what the two must look like; it is written last, and without it there
+is no shard.
 """
 
 import os
@@ -167,9 +167,9 @@ class TokenShard:
         check_file(ids_file, ids_bytes, info.digest)
         check_file(offsets_file, starts_bytes, info.offsets_digest)
         tokens = np.memmap(ids_file, info.dtype, mode="r")
-        return cls(
-            path, info, tokens, np.fromfile(offsets_file, OFFSET)
-        )
+        starts = np.fromfile(offsets_file, OFFSET).reshape(-1, 2)
+        sizes = np.diff(starts[:, 1])
+        return cls(path, info, tokens, starts[:, 0], sizes)
 
     @property
     def documents(self) -> int:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from itertools import islice
 
 from hornbook.base.console import console
 from hornbook.base.errors import DataError
@@ -78,26 +79,21 @@ def learn_bpe(
 ) -> tuple[dict[bytes, int], Merges]:
     """Learn merges until there are ``size`` tokens or no pair is left.
 
-    Two merges may spell the same token, so that there can be more
-    merges than tokens beyond the 256 bytes.
+    No two merges spell the same token: as long as a token's parts join
+    with nothing outside it, they join in one order only. So each merge
+    adds a token, and its rank is its id less 256.
     """
     alphabet = byte_alphabet()
     tokens = {byte: id_ for id_, byte in enumerate(alphabet)}
     merges: Merges = {}
-    if len(tokens) == size:
-        return tokens, merges
-    with console.progress(
-        "learning tokens", total=size - 256, unit="tokens"
-    ) as bar:
+    wanted = size - len(alphabet)
+    with console.progress("learning tokens", wanted, "tokens") as bar:
         learned = learn_merges(pieces, alphabet)
-        for rank, merge in enumerate(learned):
+        for rank, merge in enumerate(islice(learned, wanted)):
             if merge.frequency < min_frequency:
                 break
-            if merge.spelling not in tokens:
-                shown = merge.spelling.decode("utf-8", "replace")
-                bar.advance(note=repr(shown))
             tokens[merge.spelling] = merge.token
             merges[merge.pair] = rank, merge.token
-            if len(tokens) == size:
-                break
+            shown = merge.spelling.decode("utf-8", "replace")
+            bar.advance(note=repr(shown))
     return tokens, merges

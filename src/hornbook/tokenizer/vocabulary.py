@@ -74,8 +74,9 @@ class Vocabulary(msgspec.Struct, frozen=True):
         for name in self.specials:
             if name in taken:
                 raise DataError(
-                    f"the special token {name!r} is also a token that "
-                    "the text itself holds; give it another name"
+                    f"the special token {name!r} is an ordinary token "
+                    "as well; give it another name, or take it out of "
+                    "the text"
                 )
 
     def _check_bytes(self) -> None:
