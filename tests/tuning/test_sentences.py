@@ -101,13 +101,13 @@ def test_a_gap_before_the_verb_is_closed() -> None:
 
 
 def test_a_long_sentence_ends_before_a_clause_that_adds() -> None:
-    core = "A swimsuit is an item of clothing that people wear in the water"
+    core = "A swimsuit is an item of clothing that people wear in water too"
     raw = f"{core}, such as {'swimming, ' * 20}and diving."
     assert answer_sentence(raw) == f"{core}."
 
 
 def test_a_cut_leaves_nothing_hanging() -> None:
-    core = "Although the heir had long been a prisoner of a foreign king"
+    core = "Although the heir had long been a prisoner of the old king"
     raw = f"{core}, who {'was very, ' * 20}old, he came."
     assert answer_sentence(raw) == ""
 

@@ -1,0 +1,1 @@
+"""Evaluation: how good a run's models are, and how sure that is."""

@@ -1,0 +1,55 @@
+"""What the user may choose about the evaluation."""
+
+import msgspec
+
+from hornbook.base.errors import RecipeError
+
+
+class EvaluationConfig(msgspec.Struct, frozen=True):
+    """How many items are asked, of which models, and in what way."""
+
+    questions: int = 200
+    """Held-out questions put to the chat model."""
+    baseline_questions: int = 50
+    """Of these, how many are put to the untuned model as well."""
+    choices: int = 4
+    """Descriptions to choose from; chance is one in so many."""
+    choice_items: int = 200
+    """Held-out documents whose description is to be chosen."""
+    answer_tokens: int = 72
+    """The longest answer, in tokens, before it is cut off."""
+    temperature: float = 0.0
+    """0 takes the likeliest token each time."""
+    shown: int = 20
+    """Answers shown in the report: the first ones, not picked."""
+    batch: int = 16
+    """Sequences read at once."""
+    classifier: str = "topic"
+    """The fine-tuned classifier's name in ``finetune/``."""
+    chat: str = "chat"
+    """The fine-tuned chat model's name in ``finetune/``."""
+
+
+def check(config: EvaluationConfig) -> None:
+    """Refuse numbers with which nothing can be measured.
+
+    Raises:
+        RecipeError: names the key and what it must be.
+    """
+    least = {
+        "questions": 1,
+        "baseline_questions": 0,
+        "choices": 2,
+        "choice_items": 1,
+        "answer_tokens": 1,
+        "temperature": 0,
+        "shown": 0,
+        "batch": 1,
+    }
+    for name, bound in least.items():
+        value = getattr(config, name)
+        if not value >= bound:
+            raise RecipeError(
+                f"evaluation.{name} is {value}; it must be {bound} "
+                "or more"
+            )

@@ -1,0 +1,116 @@
+"""What an evaluation reads of a run's folder, opened when needed."""
+
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hornbook.base.document import Document
+from hornbook.base.errors import DataError
+from hornbook.base.store import read_json, read_jsonl
+from hornbook.evaluation.config import EvaluationConfig
+from hornbook.tuning.definition import first_sentence
+from hornbook.tuning.sentences import tidy
+
+if TYPE_CHECKING:
+    from hornbook.model.transformer import Transformer
+    from hornbook.tokenizer.shards import TokenShard
+    from hornbook.tokenizer.tokenizer import Tokenizer
+    from hornbook.tuning.classify import Classifier
+
+
+class Absent(DataError):
+    """A task lacks what it measures; the report goes on without it."""
+
+
+class Material:
+    """The texts, the tokens and the models of one run."""
+
+    def __init__(self, folder: Path, config: EvaluationConfig) -> None:
+        self.folder, self.config = folder, config
+
+    @cached_property
+    def training(self) -> list[Document]:
+        """The documents that the models have learnt from."""
+        return self._documents("train")
+
+    @cached_property
+    def heldout(self) -> list[Document]:
+        """The documents that no model has seen."""
+        return self._documents("heldout")
+
+    @cached_property
+    def tokenizer(self) -> "Tokenizer":
+        """The tokenizer that all models of the run share."""
+        from hornbook.tokenizer.tokenizer import Tokenizer
+
+        return Tokenizer.load(self._part("tokenizer", "tokenize"))
+
+    @cached_property
+    def base(self) -> "Transformer":
+        """The pretrained model, before any tuning."""
+        return self._model("checkpoints/base", "pretrain")
+
+    @cached_property
+    def chat(self) -> "Transformer":
+        """The model that was tuned to answer."""
+        return self._model(f"finetune/{self.config.chat}", "finetune")
+
+    @cached_property
+    def classifier(self) -> "Classifier":
+        """The model that was tuned to name a text's topic."""
+        from hornbook.tuning.classify import Classifier
+
+        name = f"finetune/{self.config.classifier}"
+        return Classifier.load(self._part(name, "finetune"))
+
+    def shard(self, name: str) -> "TokenShard":
+        """Open the tokens of ``train`` or ``heldout``."""
+        from hornbook.tokenizer.shards import TokenShard
+
+        path = self._part(f"tokens/{name}.bin", "tokenize")
+        return TokenShard.open(path, self.tokenizer)
+
+    @property
+    def metrics(self) -> list[dict[str, Any]]:
+        """The lines that pretraining wrote; none if it did not."""
+        return read_jsonl(self.folder / "metrics.jsonl")
+
+    @property
+    def card(self) -> dict[str, Any]:
+        """The corpus's card; empty where there is none."""
+        path = self.folder / "corpus" / "card.json"
+        card = read_json(path) if path.exists() else {}
+        return card if isinstance(card, dict) else {}
+
+    def learnt_texts(self) -> Iterator[str]:
+        """Give all that the models have read, answers included."""
+        for document in self.training:
+            yield document.full_text
+            yield first_sentence(document)
+            yield tidy(document.description)
+
+    def _documents(self, name: str) -> list[Document]:
+        """Read one side of the split."""
+        from hornbook.corpus.pipeline import read_documents
+
+        path = self._part(f"corpus/{name}.parquet", "curate")
+        documents = read_documents(path)
+        if not documents:
+            raise Absent(f"corpus/{name}.parquet holds no document")
+        return documents
+
+    def _model(self, name: str, stage: str) -> "Transformer":
+        """Open one of the run's language models."""
+        from hornbook.model.transformer import Transformer
+
+        return Transformer.load(self._part(name, stage))
+
+    def _part(self, name: str, stage: str) -> Path:
+        """Find a part of the folder, or say which stage makes it."""
+        path = self.folder / name
+        if not path.exists():
+            raise Absent(
+                f"there is no {name}; the stage {stage} makes it"
+            )
+        return path

@@ -1,0 +1,71 @@
+"""A score: a number that says how sure it is and what to compare."""
+
+from typing import Literal
+
+import msgspec
+
+from hornbook.evaluation.interval import Interval
+
+
+class Score(msgspec.Struct, frozen=True):
+    """A measured value, its 95% interval, and its baseline."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+    """Items behind the value: documents, questions, answers."""
+    baseline: float | None
+    """What a simple method reaches; None where none makes sense."""
+    baseline_is: str
+    """Which simple method that is."""
+    unit: str
+    """``share`` for proportions."""
+    better: Literal["lower", "higher"]
+    what: str
+    """What is measured, in one sentence."""
+    difference: Interval | None = None
+    """Value less baseline, paired item by item."""
+    also: dict[str, float] = {}
+    """Further baselines by name, in the same unit."""
+
+
+def score(
+    interval: Interval,
+    n: int,
+    what: str,
+    *,
+    baseline: float | None = None,
+    baseline_is: str = "",
+    unit: str = "share",
+    better: Literal["lower", "higher"] = "higher",
+    difference: Interval | None = None,
+    also: dict[str, float] | None = None,
+) -> Score:
+    """Make a score of an interval."""
+    return Score(
+        interval.value,
+        interval.low,
+        interval.high,
+        n,
+        baseline,
+        baseline_is,
+        unit,
+        better,
+        what,
+        difference,
+        also or {},
+    )
+
+
+def number(value: float | None, unit: str) -> str:
+    """Write a score's number for people.
+
+    >>> number(0.256, "share"), number(1.6571, "bits per byte")
+    ('25.6%', '1.657')
+    """
+    if value is None:
+        return "–"
+    if unit == "share":
+        return f"{100 * value:.1f}%"
+    return f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}"
