@@ -1,17 +1,14 @@
-"""A new recipe is TOML that says why, and never overwrites."""
+"""A new recipe is one that a run takes, and it says why."""
 
 import tomllib
-from pathlib import Path
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hornbook.base.errors import DataError, RecipeError
 from hornbook.planning.draft import SPLIT, draft
 from hornbook.planning.new import (
-    new_recipe,
     number,
     quoted,
     recipe_text,
@@ -25,17 +22,6 @@ FOUND = Survey(
 )
 CUT = msgspec.structs.replace(FOUND, cut_characters=2000)
 PARTED = msgspec.structs.replace(FOUND, separator="\n\n---\n")
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    text = tmp_path / "text"
-    text.mkdir()
-    for count in range(60):
-        words = f"Article {count} is about a hat. " * 100
-        file = text / f"hat {count}.txt"
-        file.write_text(words, encoding="utf-8")
-    return text
 
 
 @pytest.mark.parametrize("task", SPLIT)
@@ -88,25 +74,3 @@ def test_any_path_can_be_written(path: str) -> None:
 def test_numbers_are_toml(value: float) -> None:
     read = tomllib.loads(f"x = {number(value)}")["x"]
     assert read == pytest.approx(value, rel=1e-4)
-
-
-def test_a_recipe_is_not_overwritten_unasked(
-    folder: Path, tmp_path: Path
-) -> None:
-    case = UseCase(name="pocket", text=str(folder), minutes=5)
-    path = tmp_path / "pocket.toml"
-    path.write_text("mine", encoding="utf-8")
-    with pytest.raises(RecipeError, match="exists already"):
-        new_recipe(case, path)
-    assert path.read_text(encoding="utf-8") == "mine"
-    made = new_recipe(case, path, overwrite=True)
-    assert path.read_text(encoding="utf-8") == recipe_text(made)
-
-
-def test_too_little_text_leaves_no_recipe(tmp_path: Path) -> None:
-    (tmp_path / "one.txt").write_text("word", encoding="utf-8")
-    path = tmp_path / "pocket.toml"
-    case = UseCase(name="pocket", text=str(tmp_path))
-    with pytest.raises(DataError, match="too little"):
-        new_recipe(case, path)
-    assert not path.exists()

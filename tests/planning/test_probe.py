@@ -73,7 +73,7 @@ def test_probe_without_torch_measures_nothing(
 def test_planning_is_imported_without_torch() -> None:
     code = (
         "import sys\n"
-        "import hornbook.planning.new, hornbook.planning.plan\n"
+        "import hornbook.planning.interview, hornbook.planning.plan\n"
         "print({'torch', 'daft', 'numba'} & set(sys.modules))"
     )
     done = subprocess.run(

@@ -3,17 +3,10 @@
 import json
 from pathlib import Path
 
-from hornbook.base.errors import RecipeError
 from hornbook.base.store import size, write_text
 from hornbook.model.count import parameters
-from hornbook.planning.draft import Draft, draft
-from hornbook.planning.probe import Probe
-from hornbook.planning.use_case import (
-    Survey,
-    UseCase,
-    check_use_case,
-    survey,
-)
+from hornbook.planning.draft import Draft
+from hornbook.planning.use_case import Survey, UseCase
 
 AIMS = {
     "chat": "a model that answers questions about this text",
@@ -27,27 +20,13 @@ MEANINGS = {
 }
 
 
-def new_recipe(
-    case: UseCase,
-    path: Path,
-    probe: Probe | None = None,
-    overwrite: bool = False,
-) -> Draft:
-    """Look at a use case's folder and write ``path``, its recipe.
+def write_recipe(made: Draft, path: Path) -> None:
+    """Write a draft as a recipe, atomically.
 
     Raises:
-        DataError: the folder holds too little for any training.
-        RecipeError: the use case is impossible, or ``path`` exists.
+        DiskError: the folder cannot be written.
     """
-    check_use_case(case)
-    if path.exists() and not overwrite:
-        raise RecipeError(
-            f"{path} exists already; choose another name, or add --yes "
-            "to write it anew"
-        )
-    made = draft(case, survey(case.text), probe)
     write_text(path, recipe_text(made))
-    return made
 
 
 def recipe_text(made: Draft) -> str:

@@ -110,11 +110,9 @@ def make_plan(
     Raises:
         RecipeError: a training has neither steps, minutes nor epochs.
     """
-    config = config or PlanConfig()
-    shape = model.resolved()
-    if not text_tokens:
-        each_bytes = bytes_per_token(shape.vocab_size)
-        text_tokens = int(text_bytes / each_bytes)
+    config, shape = config or PlanConfig(), model.resolved()
+    each_bytes = bytes_per_token(shape.vocab_size)
+    text_tokens = text_tokens or int(text_bytes / each_bytes)
 
     # Give each training its steps and costs
     costs: dict[str, Budget] = {}
