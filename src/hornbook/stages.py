@@ -24,7 +24,6 @@ from hornbook.planning.plan import (
 )
 from hornbook.recipe import Recipe
 
-SHOWN_CHARACTERS = 300
 HEAD = "# Every setting of this run, as it was resolved.\n\n"
 
 
@@ -81,7 +80,7 @@ def plan(context: Context) -> dict[str, Any]:
 
 def curate(context: Context) -> dict[str, Any]:
     """Collect and clean the text, and hold some of it out."""
-    from hornbook.corpus.pipeline import curate, read_documents
+    from hornbook.corpus.pipeline import curate
 
     card = curate(
         context.recipe.corpus,
@@ -90,13 +89,10 @@ def curate(context: Context) -> dict[str, Any]:
         cache_folder(),
         context.strict,
     )
-    first = read_documents(context.folder / "corpus" / "train.parquet")[0]
     counts = card["documents"]
     console.say(
-        f"  {counts['in']:,} documents in, {counts['kept']:,} kept; "
-        "one of them reads:"
+        f"  {counts['in']:,} documents in, {counts['kept']:,} kept"
     )
-    console.verbatim(f"    {first.full_text[:SHOWN_CHARACTERS]} ...")
     return {"documents": counts}
 
 
