@@ -127,9 +127,12 @@ def tuning_table(name: str, minutes: float) -> str:
     """Write the fine-tuning that the task asks for."""
     return f"""\
 # {MEANINGS[name]}
+# Its steps are smaller, so that the model keeps what it has read.
 [finetune.{name}]
 method = {quoted(METHODS[name])}
 minutes = {number(minutes)}
+lr = 0.005
+lr_embedding = 0.005
 """
 
 
