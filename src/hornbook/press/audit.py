@@ -125,7 +125,9 @@ def _fault(
         place = find_text(work, "{" + match[2] + "}")
         what = match[1].lower()
         message = f"the {what} {match[2]!r} leads nowhere"
-        return Fault(place, message, fatal=not draft or what != "reference")
+        return Fault(
+            place, message, fatal=not draft or what == "citation"
+        )
     match = MISSING.search(line)
     if match:
         char = match[1]
@@ -134,7 +136,9 @@ def _fault(
     match = OVERFULL.search(line)
     if match and float(match[2]) > WIDE_POINTS:
         number = int(match[3] or 0)
-        place = chapter_line(work, chapter, number) if number else chapter
+        place = (
+            chapter_line(work, chapter, number) if number else chapter
+        )
         side = "wide" if match[1] == "h" else "high"
         message = f"something is {match[2]} pt too {side}"
         return Fault(place, message, fatal=False)

@@ -24,29 +24,28 @@ COLUMNS = 72
 """Columns of our monospaced face in the text block."""
 
 
-class BookStyle(Style):
-    """Weight and slope carry the structure, one quiet green strings."""
-
-    background_color = "#ffffff"
-    styles = {
-        Keyword: "bold #222222",
-        Keyword.Constant: "bold #222222",
-        Operator.Word: "bold #222222",
-        Name.Function: "#8c1c13",
-        Name.Class: "#8c1c13",
-        Name.Decorator: "#6b6b6b",
-        Comment: "italic #6b6b6b",
-        String.Doc: "italic #6b6b6b",
-        String: "#2f5d50",
-        Number: "#2f5d50",
-    }
+STYLES = {
+    Keyword: "bold #222222",
+    Keyword.Constant: "bold #222222",
+    Operator.Word: "bold #222222",
+    Name.Function: "#8c1c13",
+    Name.Class: "#8c1c13",
+    Name.Decorator: "#6b6b6b",
+    Comment: "italic #6b6b6b",
+    String.Doc: "italic #6b6b6b",
+    String: "#2f5d50",
+    Number: "#2f5d50",
+}
+"""Weight and slope carry the structure, one quiet green strings."""
 
 
 @cache
 def _formatter() -> "LatexFormatter[str]":
     """One formatter, so that its macros and its text agree."""
     return LatexFormatter(
-        style=BookStyle, nowrap=True, commandprefix="PY"
+        style=type("Ink", (Style,), {"styles": STYLES}),
+        nowrap=True,
+        commandprefix="PY",
     )
 
 

@@ -22,11 +22,11 @@ PACKAGES = (
     "matplotlib",
 )
 SET_IN = (
-    "The text is set in TeX Gyre Pagella, after Hermann Zapf's Palatino "
-    "(GUST Font License); the code in IBM Plex Mono (SIL Open Font "
-    "License); the formulas in TeX Gyre Pagella Math. Pages by memoir, "
-    "diagrams by TikZ, figures by matplotlib, the code's weight and "
-    "slope by Pygments."
+    "The text is set in TeX Gyre Pagella, after Hermann Zapf's "
+    "Palatino (GUST Font License); the code in IBM Plex Mono (SIL Open "
+    "Font License); the formulas in TeX Gyre Pagella Math. Pages by "
+    "memoir, diagrams by TikZ, figures by matplotlib, the code's slope "
+    "and weight by Pygments."
 )
 LEAVE = (
     "The words of this book are under the Creative Commons licence "
@@ -46,9 +46,7 @@ def colophon(run: Path, engine: Engine | None, glyphs: Glyphs) -> str:
     made = f"{name[engine.name] if engine else 'TeX'} into pages"
     steps = [f"hornbook book {run.name}", "# or by hand, from the run:"]
     steps += ["cd book/tex"]
-    steps += [
-        f"{engine.name if engine else 'lualatex'} book.tex"
-    ]
+    steps += [f"{engine.name if engine else 'lualatex'} book.tex"]
     parts = [
         "\\bookcolophon{",
         escape(HOW) + "\\LaTeX, and " + made + ".\\par",
@@ -84,7 +82,10 @@ def credits(run: Path, glyphs: Glyphs) -> list[str]:
 
 def _versions(engine: Engine | None) -> str:
     """Say which versions of what took part."""
-    named = [f"Hornbook {__version__}", f"Python {platform.python_version()}"]
+    named = [
+        f"Hornbook {__version__}",
+        f"Python {platform.python_version()}",
+    ]
     if engine is not None:
         named.append(engine_version(engine))
     for package in PACKAGES:

@@ -11,7 +11,8 @@ from traitlets.config import Config
 from hornbook.base.store import write_bytes
 from hornbook.press import code
 from hornbook.press.directives import figure
-from hornbook.press.markdown import Latex, escape
+from hornbook.press.latex import Latex
+from hornbook.press.markdown import escape
 
 TEMPLATE = "nbconvert"
 
@@ -32,7 +33,9 @@ def exporter(renderer: Latex) -> LatexExporter:
     made = LatexExporter(
         config=config,
         template_name=TEMPLATE,
-        extra_template_basedirs=[str(Path(__file__).parent / "template")],
+        extra_template_basedirs=[
+            str(Path(__file__).parent / "template")
+        ],
     )
     for name, render in filters(renderer).items():
         made.register_filter(name, render)
@@ -48,7 +51,9 @@ def filters(r: Latex) -> dict[str, Any]:
     def source(cell: NotebookNode) -> str:
         r.line = cell.metadata["line"]
         mark = f"%@ {r.chapter} {r.line}\n"
-        return mark + code.block(cell.source, "python", r.where, r.glyphs)
+        return mark + code.block(
+            cell.source, "python", r.where, r.glyphs
+        )
 
     def printed(text: str) -> str:
         return code.printed(text, r.glyphs)
@@ -154,4 +159,7 @@ def _shown(output: NotebookNode) -> NotebookNode:
     """Treat a cell's last value like all else that it shows."""
     if output.output_type != "execute_result":
         return output
-    return new_output("display_data", output.data, metadata=output.metadata)
+    shown: NotebookNode = new_output(
+        "display_data", output.data, metadata=output.metadata
+    )
+    return shown

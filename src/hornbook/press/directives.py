@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from hornbook.base.errors import DataError
 from hornbook.press import code, listing
 from hornbook.press.diagram import draw
-from hornbook.press.markdown import Directive, Latex, url
+from hornbook.press.latex import Directive, Latex
+from hornbook.press.markdown import macro, url
 from hornbook.press.run_folder import Run
 
 
@@ -54,7 +55,8 @@ def figure(
     """
     if width not in {"text", "full"}:
         raise r.fail(f"a figure's width is text or full, not {width!r}")
-    return "\\bookfigure{%s}{%s}{%s}{%s}\n" % (
+    return macro(
+        "bookfigure",
         width,
         r.define(_needed(r, label, "label")),
         r.inline(_needed(r, caption, "caption")),
@@ -99,7 +101,8 @@ def _listing(
         lines[note.line] += f"\\callout{{{number}}}"
         text = r.inline(note.text)
         remarks.append(f"\\notetext{{{number}}}{{{text}}}")
-    head = "\\listinghead{%s}{%s}{%s}{%s}" % (
+    head = macro(
+        "listinghead",
         r.define(_needed(r, chosen.get("label", ""), "label")),
         r.inline(_needed(r, chosen.get("caption", ""), "caption")),
         piece.file.replace("_", r"\_"),
@@ -107,7 +110,7 @@ def _listing(
     )
     numbered = f"[firstnumber={piece.first}]"
     shown = code.verbatim("codelisting", lines, numbered)
-    return f"\\begin{{listing}}[!htp]{head}\n{shown}\\end{{listing}}\n"
+    return f"\\begin{{listing}}[!htp]{head}{shown}\\end{{listing}}\n"
 
 
 def _epigraph(

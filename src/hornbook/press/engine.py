@@ -12,11 +12,17 @@ from hornbook.press.audit import Fault, tex_fault
 from hornbook.press.execute import EPOCH
 from hornbook.press.index import make_index
 from hornbook.press.margin import place_notes
-from hornbook.press.tex_setup import Engine, apt_line, find_engine
+from hornbook.press.tex_setup import (
+    Engine,
+    apt_line,
+    find_engine,
+    tectonic_path,
+)
 
 MOST_PASSES = 7
 WATCHED = (".aux", ".toc", ".out", ".ind", ".bbl", ".margin")
 """What a pass writes for the next one."""
+SOURCES = {".bib", ".pdf", ".png", ".sty", ".tex", ".ttf", ".otf"}
 BUNDLE_VARIABLE = "HORNBOOK_TEX_BUNDLE"
 """A folder or zip of TeX files, for Tectonic without a network."""
 
@@ -30,6 +36,8 @@ def choose_engine(wish: str) -> Engine | None:
     engine = find_engine()
     if wish == "auto" or (engine and engine.name == wish):
         return engine
+    if wish == "tectonic" and tectonic_path().is_file():
+        return Engine("tectonic", tectonic_path())
     raise MissingToolError(
         f"the recipe asks for {wish}, which is not installed; install "
         f"it (for LuaLaTeX: {apt_line()}), or set press.engine to "
@@ -43,6 +51,10 @@ def set_pages(work: Path, engine: Engine) -> list[int]:
     Raises:
         DataError: TeX stops; says where in which chapter.
     """
+    mark = work / "book.made"
+    key = sources(work, engine)
+    if (work / "book.pdf").exists() and _holds(mark, key):
+        return place_notes(work)
     crowded: list[int] = []
     for _ in range(MOST_PASSES):
         before = state(work)
@@ -55,7 +67,23 @@ def set_pages(work: Path, engine: Engine) -> list[int]:
         crowded = place_notes(work)
         if state(work) == before:
             break
+    write_text(mark, key)
     return crowded
+
+
+def sources(work: Path, engine: Engine) -> str:
+    """Digest all that the pages are made from."""
+    digest = hashlib.sha256(f"{engine.name} {engine.path}".encode())
+    for path in sorted(work.rglob("*")):
+        if path.suffix in SOURCES and path.name != "book.pdf":
+            digest.update(path.relative_to(work).as_posix().encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _holds(mark: Path, key: str) -> bool:
+    """Whether a file holds this key."""
+    return mark.exists() and mark.read_text(encoding="utf-8") == key
 
 
 def state(work: Path) -> dict[str, str]:
@@ -128,14 +156,16 @@ def _run(
 
 def _bibliography(work: Path) -> None:
     """Run bibtex when what is cited, or the sources, have changed."""
-    aux = (work / "book.aux").read_text(encoding="utf-8", errors="replace")
+    aux = (work / "book.aux").read_text(
+        encoding="utf-8", errors="replace"
+    )
     asked = "\n".join(
         re.findall(r"\\(?:citation|bibdata|bibstyle)\{.*", aux)
     )
     sources = (work / "references.bib").read_bytes()
     key = hashlib.sha256(asked.encode() + sources).hexdigest()
     mark = work / "book.cited"
-    if mark.exists() and mark.read_text(encoding="utf-8") == key:
+    if _holds(mark, key):
         return
     _run(["bibtex", "-terse", "book"], work)
     write_text(mark, key)

@@ -44,7 +44,7 @@ BIG_BYTES = 1_000_000
 
 
 class OwnKernel(KernelSpecManager):
-    """Starts the Python that runs us, whatever is installed around it."""
+    """Starts the very Python that runs us, whatever else is there."""
 
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
         """Describe this very interpreter."""
@@ -71,7 +71,7 @@ def execute(
     common = digest_json([run_digest(run), source_digest(), samples])
     workers = max(1, min(cores(), len(paths)))
 
-    def one(path: Path) -> NotebookNode:
+    def one(path: Path) -> Any:
         key = digest_json([common, digest_file(path)])[:16]
         kept = run / "book" / ".cache" / f"{path.stem}-{key}.ipynb"
         if kept.exists():
@@ -106,6 +106,7 @@ def run_chapter(
             km=manager,
             timeout=CELL_SECONDS,
             record_timing=False,
+            coalesce_streams=True,
             resources={"metadata": {"path": place}},
         )
         try:
@@ -126,7 +127,7 @@ def read_chapter(path: Path, samples: bool = True) -> NotebookNode:
     """
     try:
         text = path.read_text(encoding="utf-8")
-        notebook = jupytext.reads(text, fmt="md:myst")
+        notebook: NotebookNode = jupytext.reads(text, fmt="md:myst")
     except (UnicodeDecodeError, ValueError) as error:
         raise DataError(
             f"{path.name} is not a MyST notebook: {error}"
@@ -143,7 +144,9 @@ def read_chapter(path: Path, samples: bool = True) -> NotebookNode:
             for cell in notebook.cells
             if "sample" not in cell.metadata.get("tags", [])
         ]
-    setup = new_code_cell(SETUP, metadata={"tags": ["setup"], "line": 1})
+    setup = new_code_cell(
+        SETUP, metadata={"tags": ["setup"], "line": 1}
+    )
     notebook.cells.insert(0, setup)
     return notebook
 

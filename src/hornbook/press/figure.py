@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 import numpy as np
+from cycler import cycler
 from matplotlib import font_manager
 from matplotlib.colors import LinearSegmentedColormap
 
@@ -65,7 +66,7 @@ def style() -> None:
         "axes.spines.right": False,
         "axes.linewidth": 0.5,
         "axes.edgecolor": INK,
-        "axes.prop_cycle": mpl.cycler(color=SERIES),
+        "axes.prop_cycle": cycler(color=SERIES),
         "lines.linewidth": 1.0,
         "patch.linewidth": 0.5,
         "legend.frameon": False,
@@ -96,7 +97,7 @@ def _inline() -> None:
     """In a kernel: figures as PDF for the page, PNG for the screen."""
     from IPython.core.getipython import get_ipython
 
-    shell: Any = get_ipython()  # type: ignore[no-untyped-call]
+    shell: Any = get_ipython()
     if shell is None:
         return
     from matplotlib_inline.backend_inline import set_matplotlib_formats
@@ -180,7 +181,7 @@ def markdown(text: str) -> "Markdown":
     """Print Markdown as prose of the book."""
     from IPython.display import Markdown
 
-    shown: Markdown = Markdown(text)  # type: ignore[no-untyped-call]
+    shown: Markdown = Markdown(text)
     return shown
 
 
@@ -232,7 +233,7 @@ def answer(
             answers[str(number)] = bool(question())
         else:
             answers[str(number)] = _text(kind, question())
-    display({MIME: answers}, raw=True)  # type: ignore[no-untyped-call]
+    display({MIME: answers}, raw=True)
 
 
 def _text(kind: str, value: object) -> str:

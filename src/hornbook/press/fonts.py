@@ -50,8 +50,8 @@ class Face:
 class Glyphs:
     """Which characters can be set, and in which face.
 
-    ``text`` and ``mono`` are None where the font's file is unknown; then
-    nothing is checked here and TeX's own log is the only witness.
+    ``text`` and ``mono`` are None where the font's file is unknown;
+    then nothing is checked here and TeX's own log is the only witness.
     """
 
     text: frozenset[int] | None = None

@@ -32,7 +32,7 @@ def sort_key(text: str) -> str:
 
 
 def read_entries(text: str) -> Entry:
-    """Read ``\\indexentry`` lines into a tree of entries."""
+    """Read the lines that TeX wrote into a tree of entries."""
     root = Entry()
     for line in text.splitlines():
         match = ENTRY.match(line)
@@ -62,7 +62,9 @@ def set_index(root: Entry) -> str:
             if depth == 0 and key[:1] != initial:
                 out.extend([r"\indexspace"] * bool(initial))
                 initial = key[:1]
-            pages = ", ".join(f"\\hyperpage{{{p}}}" for p in entry.pages)
+            pages = ", ".join(
+                f"\\hyperpage{{{p}}}" for p in entry.pages
+            )
             tail = f", {pages}" if pages else ""
             out.append(LEVELS[depth] + entry.shown + tail)
             walk(entry, min(depth + 1, 2))

@@ -117,8 +117,8 @@ def match_notes(piece: Cut, body: str, target: str) -> tuple[Note, ...]:
         pattern, bar, text = raw.partition(" | ")
         if not bar or not text.strip():
             raise DataError(
-                f"the listing {target}: the note {raw.strip()!r} is not "
-                "of the form 'piece of the line | note'"
+                f"the listing {target}: the note {raw.strip()!r} is "
+                "not of the form 'piece of the line | note'"
             )
         hits = [
             i for i, s in enumerate(piece.lines) if pattern.strip() in s
@@ -212,7 +212,7 @@ def _step_comments(text: str) -> list[tuple[int, int, str]]:
 
 
 def _docstring_lines(node: ast.AST, source: list[str]) -> set[int]:
-    """The lines of every docstring in a symbol, with the blank after."""
+    """The lines of every docstring, each with the blank after it."""
     hidden: set[int] = set()
     for inner in ast.walk(node):
         body = getattr(inner, "body", None)

@@ -15,6 +15,7 @@ from nbformat.v4 import new_markdown_cell, new_notebook
 from hornbook.press import listing
 from hornbook.press.markdown import KINDS, options
 from hornbook.press.quoting import unmark
+from hornbook.press.works import Work
 
 FENCE = re.compile(
     r"^(?P<mark>`{3,}|:{3,})\{(?P<name>[\w:-]+)\}[ \t]*(?P<rest>.*)\n"
@@ -22,10 +23,17 @@ FENCE = re.compile(
     re.MULTILINE,
 )
 PLAIN = re.compile(
-    r"^(?P<mark>`{3,})(?!\{).*\n(?:.*\n)*?(?P=mark)[ \t]*$", re.MULTILINE
+    r"^(?P<mark>`{3,})(?!\{).*\n(?:.*\n)*?(?P=mark)[ \t]*$",
+    re.MULTILINE,
 )
-ROLE = re.compile(r"\{([\w:]+)\}`([^`]+)`")
-LABELLED = re.compile(r"^\((?P<label>[\w:.-]+)\)=[ \t]*\n", re.MULTILINE)
+ROLE = re.compile(
+    r"\{(?P<name>[\w:]+)\}"
+    r"(?:``(?P<long>.+?)``(?!`)|`(?P<short>[^`]+)`)",
+    re.DOTALL,
+)
+LABELLED = re.compile(
+    r"^\((?P<label>[\w:.-]+)\)=[ \t]*\n", re.MULTILINE
+)
 EQUATION = re.compile(
     r"^\$\$[ \t]*\n(?P<body>(?:.*\n)*?)\$\$[ \t]*"
     r"(?:\((?P<label>[\w:.-]+)\))?[ \t]*$",
@@ -41,16 +49,6 @@ COUNTED = re.compile(
     r"|^\$\$[ \t]*\((?P<equation>[\w:.-]+)\)[ \t]*$",
     re.MULTILINE,
 )
-
-
-@dataclass(frozen=True)
-class Work:
-    """A work of the bibliography, as far as a notebook names it."""
-
-    author: str
-    year: str
-    title: str
-    url: str = ""
 
 
 @dataclass
@@ -122,7 +120,9 @@ def _name_headings(
         words.labels[match[1]] = said
 
 
-def plain_notebook(notebook: NotebookNode, words: Words) -> NotebookNode:
+def plain_notebook(
+    notebook: NotebookNode, words: Words
+) -> NotebookNode:
     """Give an executed chapter in standard Markdown."""
     cells, plain = [], Plain(words)
     for cell in notebook.cells:
@@ -144,13 +144,14 @@ def plain_notebook(notebook: NotebookNode, words: Words) -> NotebookNode:
     for number, cell in enumerate(cells):
         cell["id"] = f"cell-{number}"
     kernel = {"name": "python3", "display_name": "Python 3"}
-    return new_notebook(
+    made: NotebookNode = new_notebook(
         cells=cells,
         metadata={
             "kernelspec": {**kernel, "language": "python"},
             "language_info": {"name": "python"},
         },
     )
+    return made
 
 
 def _plain_code(cell: NotebookNode) -> NotebookNode:
@@ -229,7 +230,8 @@ class Plain:
         return ROLE.sub(self._role, unmark(text))
 
     def _role(self, match: re.Match[str]) -> str:
-        name, inside = match[1], match[2]
+        name = match["name"]
+        inside = (match["long"] or match["short"]).strip()
         labels = self.words.labels
         if name in {"numref", "ref"}:
             return labels.get(inside, inside)
@@ -260,7 +262,9 @@ class Plain:
         if self.solutions:
             cells.append(self.block("\n\n".join(self.solutions)))
         works = self.words.works
-        named = [works[key] for key in sorted(self.cited) if key in works]
+        named = [
+            works[key] for key in sorted(self.cited) if key in works
+        ]
         if named:
             lines = ["## Works named here", ""]
             for work in named:
@@ -271,58 +275,6 @@ class Plain:
                 )
             cells.append("\n".join(lines))
         return cells
-
-
-def read_works(bibtex: str) -> dict[str, Work]:
-    """Read authors, years and titles from BibTeX entries."""
-    works = {}
-    for entry in re.split(r"^@", bibtex, flags=re.MULTILINE)[1:]:
-        key = entry.split("{", 1)[1].split(",", 1)[0].strip()
-        fields = {
-            name.lower(): _untex(value)
-            for name, value in re.findall(
-                r"^\s*(\w+)\s*=\s*[{\"](.*)[}\"],?\s*$",
-                entry,
-                re.MULTILINE,
-            )
-        }
-        works[key] = Work(
-            _authors(fields.get("author", key)),
-            fields.get("year", ""),
-            fields.get("title", ""),
-            fields.get("url", ""),
-        )
-    return works
-
-
-def _untex(value: str) -> str:
-    """Write BibTeX's accents and braces as plain characters."""
-    import unicodedata
-
-    marks = {"'": "\u0301", "`": "\u0300", '"': "\u0308", "^": "\u0302",
-             "~": "\u0303", "c": "\u0327", "v": "\u030c"}
-
-    def accent(match: re.Match[str]) -> str:
-        both = match[2] + marks[match[1]]
-        return unicodedata.normalize("NFC", both)
-
-    value = re.sub(r"\{?\\(['`\"^~cv])\s*\{?(\w)\}?\}?", accent, value)
-    value = value.replace("--", "–").replace("\\&", "&")
-    return re.sub(r"[{}]|\\(?=[a-zA-Z])", "", value)
-
-
-def _authors(names: str) -> str:
-    """Shorten authors as a citation does: one, two, or et al."""
-    people = names.split(" and ")
-    last = [
-        person.split(",")[0] if "," in person else person.split()[-1]
-        for person in people
-    ]
-    if len(last) == 1:
-        return last[0]
-    if len(last) == 2 and last[1] != "others":
-        return f"{last[0]} and {last[1]}"
-    return f"{last[0]} et al."
 
 
 def _listing(

@@ -67,7 +67,9 @@ class Passage:
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Show a block quotation; the press reads the metadata."""
         parts = [
-            escape_quoted(p) for p in self.shown.split("\n") if p.strip()
+            escape_quoted(p)
+            for p in self.shown.split("\n")
+            if p.strip()
         ]
         if self.title:
             parts.append(f"*{escape_value(self.title)}*")

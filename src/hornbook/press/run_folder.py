@@ -74,7 +74,7 @@ class Run:
     def documents(
         self, part: str, limit: int | None = None
     ) -> list[Document]:
-        """Read documents of ``train`` or ``heldout``, in their order."""
+        """Read documents of ``train`` or ``heldout``, in order."""
         from hornbook.corpus.pipeline import read_documents
 
         found = read_documents(self.path(f"corpus/{part}.parquet"))

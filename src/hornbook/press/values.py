@@ -1,8 +1,8 @@
 """Computed numbers and conditions in prose.
 
-``{value}`expression``` and ``{quoted}`expression``` are evaluated in the
-chapter's kernel, after the cells above them; a ``{when} expression``
-block is kept if its expression is true. No number is typed by hand.
+The expressions of the roles ``value`` and ``quoted`` are evaluated in
+the chapter's kernel, after the cells above them; a ``{when}`` block is
+kept if its expression is true. No number is typed by hand.
 """
 
 import re

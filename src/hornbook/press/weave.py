@@ -25,9 +25,11 @@ from hornbook.press.convert import chapter_tex
 from hornbook.press.directives import Matter, directives
 from hornbook.press.engine import choose_engine, set_pages
 from hornbook.press.execute import execute
-from hornbook.press.markdown import Latex, escape
+from hornbook.press.latex import Latex
+from hornbook.press.markdown import escape
 from hornbook.press.run_folder import Run
 from hornbook.press.tex_setup import Engine, apt_line
+from hornbook.press.works import read_works
 
 ORDER = "order.json"
 """In the folder of chapters: their names in the book's order."""
@@ -80,9 +82,7 @@ def make_book(
     # Run the chapters against the run
     start = time.monotonic()
     paths = [_chapter(place, name) for name in names]
-    with console.progress(
-        "chapters", len(paths), "chapters"
-    ) as bar:
+    with console.progress("chapters", len(paths), "chapters") as bar:
         executed = execute(
             paths,
             folder,
@@ -183,7 +183,7 @@ def write_notebooks(
     sheet: Sheet, chapters: dict[str, NotebookNode]
 ) -> None:
     """Write the executed chapters in standard Markdown."""
-    works = notebook.read_works(_bibliography(sheet))
+    works = read_works(_bibliography(sheet))
     words = notebook.Words(works=works, link=sheet.config.link)
     notebook.number_labels(chapters, words)
     place = sheet.book / "notebooks"
@@ -233,7 +233,9 @@ def write_sources(
     write_text(work / "settings.tex", settings)
     for path in sorted(shipped("template").iterdir()):
         if path.suffix in {".tex", ".sty"}:
-            write_text(work / path.name, path.read_text(encoding="utf-8"))
+            write_text(
+                work / path.name, path.read_text(encoding="utf-8")
+            )
     _copy_fonts(work, glyphs)
 
 
@@ -272,7 +274,9 @@ def _settings(sheet: Sheet, glyphs: fonts.Glyphs, cites: bool) -> str:
 def _copy_fonts(work: Path, glyphs: fonts.Glyphs) -> None:
     """Put the fonts that TeX does not carry beside the book."""
     folder = fonts.mono_folder()
-    wanted = [folder / f"{fonts.MONO}-{f}.ttf" for f in fonts.MONO_FACES]
+    wanted = [
+        folder / f"{fonts.MONO}-{f}.ttf" for f in fonts.MONO_FACES
+    ]
     wanted += [glyphs.others[n].path for n in sorted(glyphs.used)]
     (work / "fonts").mkdir(parents=True, exist_ok=True)
     for path in wanted:
