@@ -101,7 +101,10 @@ def test_a_gap_before_the_verb_is_closed() -> None:
 
 
 def test_a_long_sentence_ends_before_a_clause_that_adds() -> None:
-    core = "A swimsuit is an item of clothing that people wear in water too"
+    core = (
+        "A swimsuit is an item of clothing that is made for those "
+        "in the water"
+    )
     raw = f"{core}, such as {'swimming, ' * 20}and diving."
     assert answer_sentence(raw) == f"{core}."
 
