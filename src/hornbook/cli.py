@@ -36,7 +36,8 @@ Settings = Annotated[
     ),
 ]
 Force = Annotated[
-    bool, Parameter(negative="", help="Make it anew, even if unchanged.")
+    bool,
+    Parameter(negative="", help="Make it anew, even if unchanged."),
 ]
 Keep = Annotated[
     bool, Parameter(negative="", help="Accept stages that are stale.")
@@ -61,7 +62,8 @@ def run(
     /,
     settings: Settings = None,
     first: Annotated[
-        str, Parameter(name="--from", help="The first stage to look at.")
+        str,
+        Parameter(name="--from", help="The first stage to look at."),
     ] = "",
     last: Annotated[
         str, Parameter(name="--until", help="The last stage to make.")
@@ -245,7 +247,8 @@ Temperature = Annotated[
     float, Parameter(help="0 is the likeliest; 1 draws freely.")
 ]
 TopP = Annotated[
-    float, Parameter(help="Draw from the likeliest that hold this share.")
+    float,
+    Parameter(help="Draw from the likeliest that hold this share."),
 ]
 Seed = Annotated[int | None, Parameter(help="The seed of the draw.")]
 
@@ -321,7 +324,9 @@ def main(arguments: list[str] | None = None) -> int:
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
-        return fail("the disk is full; free some space and run again", 1)
+        return fail(
+            "the disk is full; free some space and run again", 1
+        )
     return 0
 
 

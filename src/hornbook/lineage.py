@@ -111,11 +111,15 @@ def files_digest(folder: Path, names: Iterable[str]) -> str:
 
 def whole_digest(parts: dict[str, str]) -> str:
     """Digest all parts together."""
-    return digest_text("\n".join(f"{k}={parts[k]}" for k in sorted(parts)))
+    return digest_text(
+        "\n".join(f"{k}={parts[k]}" for k in sorted(parts))
+    )
 
 
 def why_stale(
-    done: StageRecord | None, parts: dict[str, str], missing: Iterable[str]
+    done: StageRecord | None,
+    parts: dict[str, str],
+    missing: Iterable[str],
 ) -> str:
     """Say why a stage has to be made, or nothing."""
     if done is None:
@@ -123,7 +127,9 @@ def why_stale(
     for name in missing:
         return f"{name} is missing"
     changed = [
-        PARTS[part] for part in PARTS if done.parts.get(part) != parts[part]
+        PARTS[part]
+        for part in PARTS
+        if done.parts.get(part) != parts[part]
     ]
     return " and ".join(changed)
 

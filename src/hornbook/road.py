@@ -67,47 +67,71 @@ def road(recipe: Recipe) -> list[Stage]:
     weights = [f"finetune/{name}/model.safetensors" for name in tunings]
     return [
         Stage(
-            "plan", ("model", "tokenizer", "pretrain", "finetune", "plan"),
-            (), ("plan.json", "model.json"),
-            ("hornbook.planning.budget",), stages.plan,
+            "plan",
+            ("model", "tokenizer", "pretrain", "finetune", "plan"),
+            (),
+            ("plan.json", "model.json"),
+            ("hornbook.planning.budget",),
+            stages.plan,
         ),
         Stage(
-            "curate", ("corpus",), (),
+            "curate",
+            ("corpus",),
+            (),
             ("corpus/train.parquet", "corpus/card.json"),
-            ("hornbook.corpus.pipeline",), stages.curate,
+            ("hornbook.corpus.pipeline",),
+            stages.curate,
         ),
         Stage(
-            "tokenize", ("tokenizer",),
+            "tokenize",
+            ("tokenizer",),
             ("corpus/train.parquet", "corpus/heldout.parquet"),
             ("tokenizer/tokenizer.json", "tokens/train.json"),
-            ("hornbook.tokenizer.shards",), stages.tokenize,
+            ("hornbook.tokenizer.shards",),
+            stages.tokenize,
         ),
         Stage(
-            "pretrain", ("seed", "model", "pretrain"),
+            "pretrain",
+            ("seed", "model", "pretrain"),
             ("tokens/train.json", "tokens/heldout.json"),
             ("checkpoints/base/config.json",),
-            ("hornbook.training.pretrain",), stages.pretrain,
+            ("hornbook.training.pretrain",),
+            stages.pretrain,
         ),
         *(tuning_stage(recipe, name) for name in tunings),
         Stage(
-            "evaluate", ("seed", "evaluation"),
-            ("checkpoints/base/model.safetensors", *weights,
-             "corpus/heldout.parquet"),
+            "evaluate",
+            ("seed", "evaluation"),
+            (
+                "checkpoints/base/model.safetensors",
+                *weights,
+                "corpus/heldout.parquet",
+            ),
             ("evaluation/report.json",),
-            ("hornbook.evaluation.report",), stages.evaluate,
+            ("hornbook.evaluation.report",),
+            stages.evaluate,
         ),
         Stage(
-            "export", ("export",),
+            "export",
+            ("export",),
             ("checkpoints/base/model.safetensors", *weights),
             ("export/config.json",),
-            ("hornbook.inference.export",), stages.export,
+            ("hornbook.inference.export",),
+            stages.export,
         ),
         Stage(
-            "book", ("book",),
-            ("checkpoints/base/model.safetensors", *models,
-             "evaluation/report.json", "corpus/card.json", "plan.json"),
+            "book",
+            ("book",),
+            (
+                "checkpoints/base/model.safetensors",
+                *models,
+                "evaluation/report.json",
+                "corpus/card.json",
+                "plan.json",
+            ),
             ("book/book.log",),
-            ("hornbook.press.weave",), stages.book,
+            ("hornbook.press.weave",),
+            stages.book,
         ),
     ]
 
@@ -115,9 +139,12 @@ def road(recipe: Recipe) -> list[Stage]:
 def tuning_stage(recipe: Recipe, name: str) -> Stage:
     """Build the stage of one fine-tuning."""
     base = recipe.finetune[name].base
-    folder = "checkpoints/base" if base == "base" else f"finetune/{base}"
+    folder = (
+        "checkpoints/base" if base == "base" else f"finetune/{base}"
+    )
     return Stage(
-        f"finetune.{name}", ("seed", f"finetune.{name}"),
+        f"finetune.{name}",
+        ("seed", f"finetune.{name}"),
         (f"{folder}/model.safetensors", "corpus/train.parquet"),
         (f"finetune/{name}/config.json",),
         ("hornbook.tuning.tune", "hornbook.tuning.synthesize"),
@@ -134,7 +161,11 @@ def order_tunings(recipe: Recipe) -> list[str]:
     ordered: list[str] = []
     waiting = dict(recipe.finetune)
     while waiting:
-        ready = [n for n, t in waiting.items() if t.base in ["base", *ordered]]
+        ready = [
+            n
+            for n, t in waiting.items()
+            if t.base in ["base", *ordered]
+        ]
         if not ready:
             raise RecipeError(
                 "the fine-tunings " + ", ".join(waiting) + " begin "
@@ -335,7 +366,9 @@ def evaluate(
     """
     from hornbook.base.store import read_json
 
-    folder = source.path if isinstance(source, RunRecord) else Path(source)
+    folder = (
+        source.path if isinstance(source, RunRecord) else Path(source)
+    )
     record = run(folder, last="evaluate")
     report: dict[str, Any] = read_json(
         record.path / "evaluation" / "report.json"
@@ -347,5 +380,7 @@ def evaluate(
             + ", ".join(report["tasks"])
         )
     if tasks:
-        report["tasks"] = {name: report["tasks"][name] for name in tasks}
+        report["tasks"] = {
+            name: report["tasks"][name] for name in tasks
+        }
     return report

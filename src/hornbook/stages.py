@@ -126,7 +126,9 @@ def tokenize(context: Context) -> dict[str, Any]:
     # Encode both sides of the split
     result: dict[str, Any] = {"vocab_size": tok.vocab_size}
     for part, documents in texts.items():
-        info = write_shard(folder / "tokens" / f"{part}.bin", documents, tok)
+        info = write_shard(
+            folder / "tokens" / f"{part}.bin", documents, tok
+        )
         result[f"{part}_tokens"] = info.tokens
         result[f"{part}_bytes"] = info.bytes
     each = result["train_bytes"] / result["train_tokens"]
@@ -178,7 +180,11 @@ def finetune(context: Context) -> dict[str, Any]:
         context.folder / "corpus" / "train.parquet"
     )
     last = (
-        cost.steps, seed, cost.seconds, context.source, context.anew
+        cost.steps,
+        seed,
+        cost.seconds,
+        context.source,
+        context.anew,
     )
     if config.method == "classify":
         if config.data:
@@ -212,7 +218,9 @@ def export(context: Context) -> dict[str, Any]:
     config = context.recipe.export
     source = str(context.folder)
     source = f"{source}:{config.model}" if config.model else source
-    return dict(export(source, context.folder / "export", config.format))
+    return dict(
+        export(source, context.folder / "export", config.format)
+    )
 
 
 def book(context: Context) -> dict[str, Any]:

@@ -112,8 +112,10 @@ def _refuse_unknown(
         full = f"{path}.{key}" if path else key
         if key not in fields:
             near = difflib.get_close_matches(key, fields, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else (
-                "known here: " + ", ".join(sorted(fields))
+            hint = (
+                f"did you mean {near[0]!r}?"
+                if near
+                else ("known here: " + ", ".join(sorted(fields)))
             )
             raise RecipeError(
                 f"{where}: there is no key {full!r}; {hint}"

@@ -50,7 +50,11 @@ class PlainBar:
     """A line now and then, where no terminal can redraw one."""
 
     def __init__(
-        self, console: "Console", label: str, total: int | None, unit: str
+        self,
+        console: "Console",
+        label: str,
+        total: int | None,
+        unit: str,
     ) -> None:
         self._console, self._label = console, label
         self._total, self._unit = total, unit
@@ -159,7 +163,11 @@ class Console:
 
 
 def clock(seconds: float) -> str:
-    """Write a duration for people: ``clock(75) == '1:15'``."""
+    """Write a duration for people.
+
+    >>> clock(75)
+    '1:15'
+    """
     whole = round(seconds)
     hours, rest = divmod(whole, 3600)
     minutes, left = divmod(rest, 60)

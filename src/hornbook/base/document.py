@@ -28,7 +28,9 @@ class Document(msgspec.Struct, frozen=True):
     @property
     def full_text(self) -> str:
         """The title, an empty line and the text: what models read."""
-        return f"{self.title}\n\n{self.text}" if self.title else self.text
+        return (
+            f"{self.title}\n\n{self.text}" if self.title else self.text
+        )
 
 
 def document_id(source: str, text: str) -> str:

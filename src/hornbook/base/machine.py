@@ -95,7 +95,7 @@ def memory_available_bytes() -> int:
 
 
 class MemoryWatch:
-    """Looks now and then at how much memory we and our children hold."""
+    """Looks now and then how much memory we and our children hold."""
 
     def __init__(self, every_seconds: float = 0.25) -> None:
         self.peak_bytes = 0
@@ -125,8 +125,10 @@ class MemoryWatch:
 
 
 def cache_folder() -> Path:
-    """The one folder outside the run: ``HORNBOOK_CACHE`` or the user's."""
+    """The one folder outside runs: ``HORNBOOK_CACHE``, or the user's."""
     chosen = os.environ.get("HORNBOOK_CACHE")
     if chosen:
         return Path(chosen)
-    return Path(platformdirs.user_cache_dir("hornbook", appauthor=False))
+    return Path(
+        platformdirs.user_cache_dir("hornbook", appauthor=False)
+    )

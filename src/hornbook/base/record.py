@@ -104,7 +104,10 @@ def load_record(folder: Path) -> RunRecord:
 
 def versions() -> dict[str, str]:
     """The versions of Python, Hornbook and what the numbers rest on."""
-    found = {"python": platform.python_version(), "hornbook": __version__}
+    found = {
+        "python": platform.python_version(),
+        "hornbook": __version__,
+    }
     for package in PACKAGES:
         try:
             found[package] = metadata.version(package)

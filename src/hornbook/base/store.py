@@ -198,7 +198,11 @@ def need_disk(folder: Path, needed_bytes: int) -> None:
 
 
 def size(count_bytes: float) -> str:
-    """Write a number of bytes for people: ``size(4.9e6) == '4.9 MB'``."""
+    """Write a number of bytes for people.
+
+    >>> size(4.9e6)
+    '4.9 MB'
+    """
     for unit in ("bytes", "kB", "MB", "GB"):
         if count_bytes < 1000:
             return (

@@ -102,7 +102,8 @@ def score(
     with torch.no_grad():
         logits = model(ids[:, :-1].to(place))
         losses = F.cross_entropy(
-            logits.transpose(1, 2), ids[:, 1:].to(place),
+            logits.transpose(1, 2),
+            ids[:, 1:].to(place),
             reduction="none",
         ).cpu()
     for row, window in enumerate(cut):

@@ -198,7 +198,7 @@ def reply(
 ) -> Reply:
     """Answer the last message, and say whether the answer ended."""
     ids, _ = render(tok, dialogue_of(messages), add_prompt=True)
-    tokens = []
+    tokens: list[int] = []
     for token in next_tokens(model, ids, sampling):
         if token == tok.end:
             return Reply(tok.decode(tokens), len(tokens), True)

@@ -5,7 +5,11 @@ import sys
 from rich.console import Console
 
 from hornbook.base.dialogue import Message
-from hornbook.inference.generate import Sampling, dialogue_of, stream_ids
+from hornbook.inference.generate import (
+    Sampling,
+    dialogue_of,
+    stream_ids,
+)
 from hornbook.model.transformer import Transformer
 from hornbook.tokenizer.chat import render
 from hornbook.tokenizer.tokenizer import Tokenizer

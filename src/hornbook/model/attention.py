@@ -151,7 +151,7 @@ class Attention(nn.Module):
         self, x: Float[Tensor, "batch time all_heads"]
     ) -> Float[Tensor, "batch heads time head_dim"]:
         """Cut each vector into heads and put the heads first."""
-        cut = x.unflatten(-1, (-1, self.config.head_dim))
+        cut: Tensor = x.unflatten(-1, (-1, self.config.head_dim))
         return cut.transpose(1, 2)
 
 

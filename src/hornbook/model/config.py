@@ -103,8 +103,16 @@ def check(config: ModelConfig) -> None:
     Raises:
         RecipeError: says which numbers do not fit together.
     """
-    for name in ("vocab_size", "layers", "width", "heads", "kv_heads",
-                 "head_dim", "hidden", "context"):
+    for name in (
+        "vocab_size",
+        "layers",
+        "width",
+        "heads",
+        "kv_heads",
+        "head_dim",
+        "hidden",
+        "context",
+    ):
         if getattr(config, name) < 1:
             raise RecipeError(
                 f"model.{name} is {getattr(config, name)}; it must be "

@@ -131,7 +131,8 @@ def build(
     model = Transformer(config)
     if config.tied and "embedding.token_emb.weight" in state:
         state = {
-            **state, "head.weight": state["embedding.token_emb.weight"]
+            **state,
+            "head.weight": state["embedding.token_emb.weight"],
         }
     wanted = model.state_dict()
     for name in sorted(wanted.keys() ^ state.keys()):
@@ -178,7 +179,10 @@ def save_model(
             + ", ".join(FORMATS)
         )
     state = weights_of(model)
-    table = {"kind": "model", "model": msgspec.to_builtins(model.config)}
+    table = {
+        "kind": "model",
+        "model": msgspec.to_builtins(model.config),
+    }
     if format == "hf":
         end = tokenizer.end if tokenizer else 0
         pad = tokenizer.special("<|pad|>") if tokenizer else 0
@@ -228,7 +232,8 @@ def verify(model: Transformer, folder: Path) -> str:
             "re-read with equal logits; not verified in transformers, "
             "which is not installed"
         )
-    theirs = AutoModelForCausalLM.from_pretrained(folder).eval()
+    theirs: Any = AutoModelForCausalLM.from_pretrained(folder)
+    theirs.eval()
     with torch.no_grad():
         _compare(wanted, theirs(ids).logits, "run by transformers")
     return "verified: equal logits, re-read and in transformers"

@@ -10,8 +10,15 @@ from torch import Tensor
 from hornbook.base.errors import ModelError
 from hornbook.model.config import FORMS, ModelConfig, make_config
 
-FIXED = ("positions", "norm", "norm_weight", "embedding_norm",
-         "feedforward", "qk_norm", "bias")
+FIXED = (
+    "positions",
+    "norm",
+    "norm_weight",
+    "embedding_norm",
+    "feedforward",
+    "qk_norm",
+    "bias",
+)
 
 BLOCK_NAMES = {
     "attention.to_q": "self_attn.q_proj",
@@ -73,7 +80,9 @@ def family(config: ModelConfig) -> str:
     return config.form
 
 
-def hf_config(config: ModelConfig, end: int, pad: int) -> dict[str, Any]:
+def hf_config(
+    config: ModelConfig, end: int, pad: int
+) -> dict[str, Any]:
     """Write a shape as a family's ``config.json``."""
     name = family(config)
     common = {
@@ -216,13 +225,16 @@ def _rename(
 ) -> str:
     """Translate one weight's name."""
     stem, _, kind = key.rpartition(".")
-    found = re.fullmatch(r"(?:\w+\.)?(?:blocks|layers|h)\.(\d+)\.(.+)",
-                         stem)
+    found = re.fullmatch(
+        r"(?:\w+\.)?(?:blocks|layers|h)\.(\d+)\.(.+)", stem
+    )
     if found and found[2] in inner:
         return f"{blocks}.{found[1]}.{inner[found[2]]}.{kind}"
     if not found and stem in outer:
         return f"{outer[stem]}.{kind}"
-    raise ModelError(f"the model has a weight {key!r} that is not known")
+    raise ModelError(
+        f"the model has a weight {key!r} that is not known"
+    )
 
 
 def _turned(key: str) -> bool:
@@ -236,7 +248,9 @@ def _swap_halves(weight: Tensor, head_dim: int) -> Tensor:
     nanochat turns the other way round; turning (b, a) one way is
     turning (a, b) the other, so exchanged halves give equal scores.
     """
-    first, second = weight.unflatten(0, (-1, 2, head_dim // 2)).unbind(1)
+    first, second = weight.unflatten(0, (-1, 2, head_dim // 2)).unbind(
+        1
+    )
     return torch.stack((second, first), dim=1).flatten(0, 2)
 
 

@@ -118,8 +118,8 @@ class Transformer(nn.Module):
             x = block(x, tables, visible, cache)
         if cache is not None:
             cache.advance(ids.size(1))
-        x = self.norm(x)
-        return x
+        final: Tensor = self.norm(x)
+        return final
 
     def logits(
         self, x: Float[Tensor, "*axes width"]

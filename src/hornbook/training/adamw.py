@@ -6,6 +6,13 @@ import torch
 from torch import Tensor, nn
 
 
+def gradients(weights: Sequence[Tensor]) -> list[Tensor]:
+    """Collect the gradients; a weight without one cannot be moved."""
+    found = [w.grad for w in weights if w.grad is not None]
+    assert len(found) == len(weights)
+    return found
+
+
 class AdamW:
     """Keep two running means for every weight, and step by their ratio.
 
@@ -26,7 +33,7 @@ class AdamW:
         decay: float = 0.0,
         eps: float = 1e-10,
     ) -> None:
-        self.weights = list(weights)
+        self.weights: list[Tensor] = list(weights)
         self.lr, self.decay, self.eps = lr, decay, eps
         self.beta1, self.beta2 = beta1, beta2
         self.m = [torch.zeros_like(w) for w in self.weights]
@@ -35,7 +42,7 @@ class AdamW:
     @torch.no_grad()
     def step(self, step: int, rate: float) -> None:
         """Move every weight; ``step`` counts from 0."""
-        grads = [w.grad for w in self.weights]
+        grads = gradients(self.weights)
         lr = self.lr * rate
 
         # Let the means follow the gradients
@@ -53,7 +60,9 @@ class AdamW:
         # Pull towards zero, then step
         if self.decay:
             torch._foreach_mul_(self.weights, 1 - lr * self.decay)
-        torch._foreach_addcdiv_(self.weights, self.m, scale, -lr / lack_m)
+        torch._foreach_addcdiv_(
+            self.weights, self.m, scale, -lr / lack_m
+        )
 
     def state(self) -> dict[str, Tensor]:
         """The running means, by name."""

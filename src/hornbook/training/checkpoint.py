@@ -21,7 +21,9 @@ from hornbook.base.store import (
 from hornbook.training.optimizers import Optimizer
 
 WEIGHTS, MEMORY, STATE = (
-    "model.safetensors", "optimizer.safetensors", "state.json"
+    "model.safetensors",
+    "optimizer.safetensors",
+    "state.json",
 )
 
 
@@ -56,14 +58,17 @@ def save(
         for name, tensor in optimizer.state().items()
     }
     memory["random"] = torch.get_rng_state()
-    bulk = sum(t.numel() * t.element_size()
-               for t in [*weights.values(), *memory.values()])
+    bulk = sum(
+        t.numel() * t.element_size()
+        for t in [*weights.values(), *memory.values()]
+    )
     need_disk(folder, bulk + 1_000_000)
     with atomic_folder(folder / f"step-{progress.step:07}") as fresh:
         save_file(_whole(weights), fresh / WEIGHTS)
         save_file(_whole(memory), fresh / MEMORY)
         digests = {
-            name: digest_file(fresh / name) for name in (WEIGHTS, MEMORY)
+            name: digest_file(fresh / name)
+            for name in (WEIGHTS, MEMORY)
         }
         state = msgspec.to_builtins(progress)
         write_json(
@@ -76,7 +81,9 @@ def save(
 
 def _whole(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     """Tensors as safetensors wants them: apart and in one piece."""
-    return {k: t.detach().cpu().contiguous() for k, t in tensors.items()}
+    return {
+        k: t.detach().cpu().contiguous() for k, t in tensors.items()
+    }
 
 
 def _tied(weights: dict[str, Tensor]) -> bool:

@@ -60,23 +60,42 @@ def check(config: TrainingConfig, section: str) -> None:
     Raises:
         RecipeError: names the section, the key and its bounds.
     """
-    positive = ("batch", "lr", "lr_embedding", "lr_head",
-                "save_seconds", "sample_seconds", "keep")
+    positive = (
+        "batch",
+        "lr",
+        "lr_embedding",
+        "lr_head",
+        "save_seconds",
+        "sample_seconds",
+        "keep",
+    )
     for name in positive:
         if not getattr(config, name) > 0:
             raise RecipeError(
                 f"{section}.{name} is {getattr(config, name)}; it "
                 "must be above 0"
             )
-    for name in ("minutes", "steps", "epochs", "clip", "evaluations",
-                 "weight_decay"):
+    for name in (
+        "minutes",
+        "steps",
+        "epochs",
+        "clip",
+        "evaluations",
+        "weight_decay",
+    ):
         if getattr(config, name) < 0:
             raise RecipeError(
                 f"{section}.{name} is {getattr(config, name)}; it "
                 "cannot be negative"
             )
-    for name in ("beta1", "beta2", "momentum", "warmup", "decay",
-                 "final"):
+    for name in (
+        "beta1",
+        "beta2",
+        "momentum",
+        "warmup",
+        "decay",
+        "final",
+    ):
         if not 0 <= getattr(config, name) <= 1:
             raise RecipeError(
                 f"{section}.{name} is {getattr(config, name)}; it "

@@ -115,8 +115,8 @@ def train(
     """Train a model, or go on where a checkpoint in ``folder`` stopped.
 
     ``asked`` is what the training depends on; a checkpoint made for
-    anything else is refused, unless ``anew`` throws it away. Every step writes a line to ``log`` with
-    its loss in nats per target.
+    anything else is refused, unless ``anew`` throws it away. Every
+    step writes a line to ``log`` with its loss in nats per target.
 
     Raises:
         Interrupted: the user stopped it; a checkpoint was saved.
@@ -137,9 +137,10 @@ def train(
     run = Run(trainer, folder, log, asked, hooks)
 
     # Learn, look, and save
-    with stoppable() as stop, console.progress(
-        label, steps, "steps"
-    ) as bar:
+    with (
+        stoppable() as stop,
+        console.progress(label, steps, "steps") as bar,
+    ):
         bar.advance(done.step)
         while done.step < steps and not stop.is_set():
             run.step(batches, bar)
@@ -191,8 +192,12 @@ class Run:
     def write(self, numbers: dict[str, Any]) -> None:
         """Add one line to the log."""
         done = self.trainer.progress
-        line = {"step": done.step, **numbers, "tokens": done.tokens,
-                "seconds": round(done.seconds, 3)}
+        line = {
+            "step": done.step,
+            **numbers,
+            "tokens": done.tokens,
+            "seconds": round(done.seconds, 3),
+        }
         append_jsonl(self.log, line)
 
     def look(self, now: float) -> None:
@@ -254,7 +259,9 @@ def stoppable() -> Iterator[threading.Event]:
         if stop.is_set():
             raise KeyboardInterrupt
         stop.set()
-        console.say("  stopping after this step; once more to break off")
+        console.say(
+            "  stopping after this step; once more to break off"
+        )
 
     names = (signal.SIGINT, signal.SIGTERM)
     old = {name: signal.signal(name, ask) for name in names}

@@ -6,6 +6,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from hornbook.training.adamw import gradients
+
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 STEPS = 5
 
@@ -23,7 +25,7 @@ def orthogonalise(
     """
     a, b, c = COEFFICIENTS
     tall = g.size(-2) > g.size(-1)
-    x = g.mT if tall else g
+    x: Tensor = g.mT if tall else g
     x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
     for _ in range(STEPS):
         square = x @ x.mT
@@ -66,7 +68,7 @@ class Muon:
         lr = self.lr * rate
         for group, mean in zip(self.groups, self.means, strict=True):
             # Look ahead along the running mean (Nesterov)
-            grads = torch.stack([self._grad(w) for w in group])
+            grads = torch.stack(gradients(group))
             mean.lerp_(grads, 1 - self.momentum)
             ahead = grads.lerp(mean, self.momentum)
 
@@ -79,11 +81,6 @@ class Muon:
             for weight, direction in zip(group, update, strict=True):
                 weight.mul_(1 - lr * self.decay)
                 weight.add_(direction, alpha=-lr)
-
-    @staticmethod
-    def _grad(weight: nn.Parameter) -> Tensor:
-        assert weight.grad is not None
-        return weight.grad
 
     def state(self) -> dict[str, Tensor]:
         """The running means, by name."""

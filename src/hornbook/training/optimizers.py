@@ -26,7 +26,9 @@ def with_muon(
 ) -> Sequence[Optimizer]:
     """Muon for the matrices of the blocks, AdamW for the rest."""
     groups: dict[str, list[nn.Parameter]] = {
-        "matrix": [], "head": [], "embedding": []
+        "matrix": [],
+        "head": [],
+        "embedding": [],
     }
     for name, weight in model.named_parameters():
         if "blocks." in name and weight.dim() == 2:
@@ -36,14 +38,20 @@ def with_muon(
         else:
             groups["embedding"].append(weight)
     found: list[Optimizer] = [
-        Muon(groups["matrix"], config.lr, config.momentum,
-             config.weight_decay, precision)
+        Muon(
+            groups["matrix"],
+            config.lr,
+            config.momentum,
+            config.weight_decay,
+            precision,
+        )
     ]
     rates = {"head": config.lr_head, "embedding": config.lr_embedding}
     for kind, lr in rates.items():
         if groups[kind]:
-            found.append(AdamW(groups[kind], lr, config.beta1,
-                               config.beta2))
+            found.append(
+                AdamW(groups[kind], lr, config.beta1, config.beta2)
+            )
     return found
 
 

@@ -85,7 +85,9 @@ def pretrain(
         "tokens": done.tokens,
         "training_seconds": round(done.seconds, 1),
         "other_seconds": round(done.other_seconds, 1),
-        "tokens_per_second": round(done.tokens / max(done.seconds, 1e-9)),
+        "tokens_per_second": round(
+            done.tokens / max(done.seconds, 1e-9)
+        ),
         "heldout_bpb": bits.value,
         "heldout_loss": bits.nats_per_token,
         "heldout_bytes": int(bits.bytes.sum()),
@@ -99,7 +101,7 @@ def asked_for(
     data: str,
     source: str,
 ) -> dict[str, Any]:
-    """Collect what a training's losses depend on, for its checkpoints."""
+    """Collect what a training's losses depend on."""
     settings = msgspec.to_builtins(config)
     wanted = {k: v for k, v in settings.items() if k not in UNASKED}
     model = {

@@ -82,7 +82,9 @@ class Classifier(nn.Module):
         chances = []
         for first in range(0, len(examples), rows):
             ids, lengths = table(examples[first : first + rows])
-            scores = self(torch.from_numpy(ids), torch.from_numpy(lengths))
+            scores = self(
+                torch.from_numpy(ids), torch.from_numpy(lengths)
+            )
             chances.append(scores.softmax(-1).numpy())
         return np.concatenate(chances)
 
@@ -173,7 +175,9 @@ class Labelled:
                 f"there are {len(texts)} labelled texts, fewer than "
                 f"one batch of {batch}; add examples or lower batch"
             )
-        examples = [read(model.tok, text, model.length) for text in texts]
+        examples = [
+            read(model.tok, text, model.length) for text in texts
+        ]
         self.ids, self.lengths = table(examples, model.length)
         numbers = {name: i for i, name in enumerate(model.classes)}
         self.targets = np.array([numbers[label] for label in labels])

@@ -115,8 +115,12 @@ def json_lines(text: str, path: Path) -> Iterator[tuple[int, Any]]:
 def table(text: str, path: Path) -> Iterator[tuple[int, Any]]:
     """Read rows of label and text, with or without a head."""
     mark = TABLES[path.suffix]
-    quoting = csv.QUOTE_NONE if mark == "\t" else csv.QUOTE_MINIMAL
-    rows = csv.reader(text.splitlines(), delimiter=mark, quoting=quoting)
+    plain = mark == "\t"
+    rows = csv.reader(
+        text.splitlines(),
+        delimiter=mark,
+        quoting=csv.QUOTE_NONE if plain else csv.QUOTE_MINIMAL,
+    )
     names = ["label", "text"]
     for number, row in enumerate(rows, start=1):
         if number == 1 and {"label", "text"} <= set(row):

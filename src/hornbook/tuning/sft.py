@@ -41,9 +41,7 @@ def encode(
     return [Example(*render(tok, dialogue)) for dialogue in dialogues]
 
 
-def pack(
-    examples: Sequence[Example], context: int, pad: int
-) -> Packed:
+def pack(examples: Sequence[Example], context: int, pad: int) -> Packed:
     """Lay dialogues into rows, each into the fullest row it fits.
 
     Raises:

@@ -45,7 +45,9 @@ def tune_chat(
     base = find_model(f"{run}:{config.base}")
     model, tok = Transformer.load(base), Tokenizer.load(base)
     packed = pack(
-        encode(tok, dialogues), model.config.context, tok.special("<|pad|>")
+        encode(tok, dialogues),
+        model.config.context,
+        tok.special("<|pad|>"),
     )
     if packed.too_long:
         console.warn(

@@ -1,0 +1,97 @@
+"""Two trainings that take turns on one machine, and never overlap.
+
+A child trains in slices: it reads ``train SECONDS`` from standard
+input, trains for so long, and answers with one line of JSON. Only the
+seconds inside its updates count. The driver lets the children train in
+turn, so that a busy moment of the machine hits both alike.
+"""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+
+def serve(update: Callable[[float], float], total: float) -> None:
+    """Train as told until ``total`` seconds are used up.
+
+    ``update`` makes one step, given the share of the time that is
+    used, and returns its loss.
+    """
+    used, steps, loss = 0.0, 0, float("nan")
+    print(json.dumps({"ready": True}), flush=True)
+    for line in sys.stdin:
+        end = min(total, used + float(line.split()[1]))
+        while used < end:
+            before = time.perf_counter()
+            loss = update(used / total)
+            used += time.perf_counter() - before
+            steps += 1
+        state = {
+            "seconds": used,
+            "steps": steps,
+            "loss": loss,
+            "done": used >= total,
+        }
+        print(json.dumps(state), flush=True)
+        if used >= total:
+            return
+
+
+class Child:
+    """A training in another process, with an environment of its own."""
+
+    def __init__(self, python: str, script: Path, *words: str) -> None:
+        self.process = subprocess.Popen(
+            [python, str(script), *words],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+        )
+        self.state: dict[str, Any] = self.read()
+
+    def read(self) -> dict[str, Any]:
+        """Wait for the next line of JSON; pass the rest on."""
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            if line.startswith("{"):
+                answer: dict[str, Any] = json.loads(line)
+                return answer
+            sys.stderr.write(line)
+        raise SystemExit("a training broke off; see its error above")
+
+    def train(self, seconds: float) -> dict[str, Any]:
+        """Let it train for a while."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"train {seconds}\n")
+        self.process.stdin.flush()
+        self.state = self.read()
+        return self.state
+
+    def result(self) -> dict[str, Any]:
+        """Read its last line, after the training."""
+        answer = self.read()
+        self.process.wait()
+        return answer
+
+
+def take_turns(
+    children: dict[str, Child], slice_seconds: float
+) -> None:
+    """Let every child train to its end, slice by slice."""
+    waiting = dict(children)
+    while waiting:
+        for name, child in list(waiting.items()):
+            state = child.train(slice_seconds)
+            print(
+                f"  {name:<10} {state['seconds']:6.0f} s  "
+                f"{state['steps']:5} steps  loss {state['loss']:.3f}",
+                file=sys.stderr,
+                flush=True,
+            )
+            if state["done"]:
+                del waiting[name]
