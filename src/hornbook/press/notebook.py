@@ -17,15 +17,8 @@ from hornbook.press.markdown import KINDS, options
 from hornbook.press.quoting import unmark
 from hornbook.press.works import Work
 
-FENCE = re.compile(
-    r"^(?P<mark>`{3,}|:{3,})\{(?P<name>[\w:-]+)\}[ \t]*(?P<rest>.*)\n"
-    r"(?P<body>(?:.*\n)*?)(?P=mark)[ \t]*$",
-    re.MULTILINE,
-)
-PLAIN = re.compile(
-    r"^(?P<mark>`{3,})(?!\{).*\n(?:.*\n)*?(?P=mark)[ \t]*$",
-    re.MULTILINE,
-)
+FENCE = re.compile(r"(?P<mark>`{3,}|:{3,})(?P<info>[^`]*)$")
+DIRECTIVE = re.compile(r"\{([\w:-]+)\}[ \t]*(.*)")
 ROLE = re.compile(
     r"\{(?P<name>[\w:]+)\}"
     r"(?:``(?P<long>.+?)``(?!`)|`(?P<short>[^`]+)`)",
@@ -177,6 +170,27 @@ def _plain_code(cell: NotebookNode) -> NotebookNode:
     return copy
 
 
+def blocks(text: str) -> Iterator[tuple[str | None, str]]:
+    """Cut a text at its fences: each block's info line and its body.
+
+    The info is None for what stands between the blocks.
+    """
+    lines, plain, row = text.split("\n"), list[str](), 0
+    while row < len(lines):
+        match = FENCE.match(lines[row])
+        ends = range(row + 1, len(lines))
+        mark = match["mark"] if match else ""
+        end = next((i for i in ends if lines[i].rstrip() == mark), None)
+        if match is None or end is None:
+            plain.append(lines[row])
+            row += 1
+            continue
+        yield None, "\n".join(plain)
+        yield match["info"].strip(), "\n".join(lines[row + 1 : end])
+        plain, row = [], end + 1
+    yield None, "\n".join(plain)
+
+
 @dataclass
 class Plain:
     """Translates one chapter's Markdown and remembers its works."""
@@ -194,9 +208,19 @@ class Plain:
         )
 
     def _translate(self, text: str) -> str:
-        text = PLAIN.sub(lambda m: self._keep(m[0]), text)
-        text = FENCE.sub(self._directive, text)
-        text = PLAIN.sub(lambda m: self._keep(m[0]), text)
+        out = []
+        for info, body in blocks(text):
+            match = DIRECTIVE.match(info or "")
+            if info is None:
+                out.append(self._flow(body))
+            elif match is None:
+                out.append(self._keep(f"```{info}\n{body}\n```"))
+            else:
+                out.append(self._directive(match[1], match[2], body))
+        return "\n".join(out)
+
+    def _flow(self, text: str) -> str:
+        """Translate what stands between blocks."""
         text = LABELLED.sub("", text)
         text = EQUATION.sub(self._equation, text)
         text = CAPTION.sub(self._caption, text)
@@ -207,11 +231,10 @@ class Plain:
         self._code.append(block)
         return f"\x00{len(self._code) - 1}\x00"
 
-    def _directive(self, match: re.Match[str]) -> str:
-        chosen, body = options(match["body"])
-        rest = match["rest"].strip()
-        made = DIRECTIVES[match["name"]](rest, chosen, body, self.words)
-        if match["name"] != "solution":
+    def _directive(self, name: str, rest: str, inside: str) -> str:
+        chosen, body = options(inside)
+        made = DIRECTIVES[name](rest.strip(), chosen, body, self.words)
+        if name != "solution":
             return self._translate(made)
         self.solutions.append(self._translate(made))
         return ""
