@@ -183,6 +183,15 @@ def run_facts(run: "Run") -> dict[str, Any]:
     return facts
 
 
+def stage_rows(run: "Run") -> list[list[str]]:
+    """List the stages of the run with what each took."""
+    return [
+        [name.capitalize(), duration(stage.seconds),
+         f"{stage.peak_memory_bytes / 2**20:,.0f} MiB"]
+        for name, stage in run.record.stages.items()
+    ]
+
+
 def training_rows(lines: Iterable[dict[str, Any]]) -> list[list[str]]:
     """Say how far training went, in tokens and in loss."""
     trained = [r for r in lines if "loss" in r and "tokens" in r]

@@ -155,7 +155,7 @@ def merge_diagram(tree: Node, measure_mm: float = 104) -> str:
     # Give each byte a column and each join the middle of its parts
     leaves = sum(1 for _ in walk(tree) if not _.parts)
     step = min(11.0, measure_mm / max(leaves, 1))
-    lift = 9.0
+    lift = 10.0
     out: list[str] = []
     column = 0
 
@@ -169,8 +169,8 @@ def merge_diagram(tree: Node, measure_mm: float = 104) -> str:
         x = sum(end[0] for end in ends) / len(ends)
         y = part.height * lift
         out.extend(
-            f"\\draw[line width=.5pt] ({a:.2f}mm,{b + 3:.2f}mm) -- "
-            f"({a:.2f}mm,{y - 3:.2f}mm) -- ({x:.2f}mm,{y - 3:.2f}mm);"
+            f"\\draw[line width=.5pt] ({a:.2f}mm,{b + (3 if not b else 2.6):.2f}mm) -- "
+            f"({a:.2f}mm,{y - 4:.2f}mm) -- ({x:.2f}mm,{y - 4:.2f}mm);"
             for a, b in ends
         )
         out.append(joint(part, x, y, part is tree))

@@ -1,0 +1,243 @@
+"""The chapters: what they name exists, and they say what the run says."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from hornbook.press import execute, listing
+from hornbook.press.weave import chapter_order, shipped
+
+PLACE = shipped("chapters")
+NAMES = chapter_order(PLACE)
+TEXTS = {
+    name: (PLACE / f"{name}.md").read_text(encoding="utf-8")
+    for name in NAMES
+}
+FENCE = re.compile(
+    r"^(`{3,})\{(\w+)\}[ ]*(.*?)\n(.*?)^\1$", re.MULTILINE | re.DOTALL
+)
+
+
+def fences(text: str, kind: str) -> list[tuple[str, str]]:
+    """Give the argument and the body of each directive of a kind."""
+    found = []
+    for match in FENCE.finditer(text):
+        if match[2] == kind:
+            found.append((match[3], match[4]))
+        elif match[2] == "when":
+            found += fences(match[4], kind)
+    return found
+
+
+def prose(text: str) -> str:
+    """The words of a chapter that stand outside code and values."""
+    body = text.split("---\n", 2)[2]
+    body = re.sub(r"^```\{code-cell\}.*?^```$", "", body, flags=re.M | re.S)
+    body = re.sub(r"^\$\$.*?^\$\$[^\n]*$", "", body, flags=re.M | re.S)
+    body = re.sub(r"^`{3,}\{[^\n]*$|^:\w+:[^\n]*$", "", body, flags=re.M)
+    body = re.sub(r"\{[\w:]+\}`[^`]*`", "", body)
+    return re.sub(r"`[^`\n]*`|\$[^$]*\$", "", body)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_listing_and_its_notes_stand_in_the_source(
+    name: str,
+) -> None:
+    for target, body in fences(TEXTS[name], "listing"):
+        lines = body.splitlines()
+        options = [x for x in lines if x.startswith(":")]
+        notes = [x for x in lines if not x.startswith(":")]
+        whole = ":docstring: no" not in options
+        piece = listing.cut(target, whole)
+        found = listing.match_notes(piece, "\n".join(notes), target)
+        assert len(found) == sum(" | " in note for note in notes)
+
+
+def test_a_moved_line_is_noticed() -> None:
+    piece = listing.cut("hornbook.model.rope:rotate")
+    with pytest.raises(Exception, match="lines"):
+        listing.match_notes(piece, "no such line | A note.", "x")
+
+
+def test_every_reference_has_its_label() -> None:
+    text = "\n".join(TEXTS.values())
+    labels = set(re.findall(r"^\(([\w:.-]+)\)=$", text, re.M))
+    labels |= set(re.findall(r"^\s*:?label: ([\w:.-]+)$", text, re.M))
+    labels |= set(re.findall(r"\$\$ \((eq:[\w.-]+)\)", text))
+    wanted = set(re.findall(r"\{(?:numref|eq|ref)\}`([^`]+)`", text))
+    wanted |= set(re.findall(r"^`+\{solution\} (\S+)$", text, re.M))
+    wanted |= set(re.findall(r'solution: "([^"]+)"', text))
+    assert len(wanted) > 20
+    assert wanted <= labels
+
+
+def test_every_citation_is_in_the_bibliography() -> None:
+    bib = shipped("references.bib").read_text(encoding="utf-8")
+    keys = set(re.findall(r"^@\w+\{([\w-]+),$", bib, re.M))
+    text = "\n".join(TEXTS.values())
+    cited = {
+        key.strip()
+        for group in re.findall(r"\{cite(?::[pt])?\}`([^`]+)`", text)
+        for key in group.split(",")
+    }
+    assert len(cited) >= 15
+    assert cited <= keys
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_number_of_the_run_is_typed_by_hand(name: str) -> None:
+    """Figures that stay are dates and constants; each is listed here."""
+    allowed = {
+        "1890", "1948", "1784",  # years of the epigraphs
+        "0", "1", "2", "3", "5", "8", "16", "32",  # of arithmetic
+        "0.6", "1.3",  # Shannon's estimate, cited
+        "65,536",  # two bytes
+        "1,024",  # the example of the split
+    }
+    words = re.sub(r"\b[A-Z]+-\d+\b", "", prose(TEXTS[name]))
+    found = set(re.findall(r"\d[\d.,]*\d|\d", words))
+    assert found <= allowed
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_exercises_have_solutions(name: str) -> None:
+    asked = re.findall(
+        r"^`+\{exercise\}[^\n]*\n:label: (\S+)$", TEXTS[name], re.M
+    )
+    solved = re.findall(r"^`+\{solution\} (\S+)$", TEXTS[name], re.M)
+    ran = re.findall(r'solution: "([^"]+)"', TEXTS[name])
+    assert sorted(asked) == sorted(solved)
+    assert set(ran) == set(asked)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_printed_code_fits_the_page(name: str) -> None:
+    for _, cell in fences(TEXTS[name], "code-cell"):
+        assert all(len(line) <= 72 for line in cell.splitlines())
+
+
+def make_run(run: Path, steps: int) -> Path:
+    """Make a run of the shipped articles, trained for a few steps."""
+    import numpy as np
+    import torch
+    from torch.nn import functional as F
+
+    from hornbook.base.record import new_record
+    from hornbook.base.store import append_jsonl, write_json
+    from hornbook.corpus.config import CorpusConfig, SourceConfig
+    from hornbook.corpus.pipeline import curate, read_documents
+    from hornbook.model.config import make_config
+    from hornbook.model.count import describe
+    from hornbook.model.transformer import Transformer
+    from hornbook.tokenizer.config import SPECIALS
+    from hornbook.tokenizer.shards import TokenShard, write_shard
+    from hornbook.tokenizer.tokenizer import Tokenizer
+
+    # Curate and tokenize as the road does
+    source = SourceConfig(
+        kind="package",
+        member="recipes/smoke/articles.jsonl",
+        text="extract",
+    )
+    curate(CorpusConfig(source=(source,)), run, 0, run)
+    texts = {
+        part: [d.text for d in read_documents(run / f"corpus/{part}.parquet")]
+        for part in ("train", "heldout")
+    }
+    tok = Tokenizer.train(texts["train"], 600, "gpt2", SPECIALS)
+    tok.save(run / "tokenizer")
+    for part, documents in texts.items():
+        write_shard(run / "tokens" / part, documents, tok)
+
+    # Train a very small model for a very short time
+    config = make_config(
+        form="nanochat", vocab_size=600, layers=2, width=64, heads=2,
+        context=64,
+    )
+    write_json(run / "model.json", describe(config))
+    model = Transformer(config)
+    optimizer = torch.optim.AdamW(model.parameters(), 5e-3)
+    ids = np.asarray(TokenShard.open(run / "tokens/train").tokens)
+    chance = np.random.default_rng(0)
+    for step in range(max(steps, 1)):
+        starts = chance.integers(0, len(ids) - 65, 16)
+        rows = np.stack([ids[s : s + 65] for s in starts]).astype(int)
+        batch = torch.from_numpy(rows)
+        logits = model(batch[:, :-1])
+        loss = F.cross_entropy(
+            logits.flatten(0, 1), batch[:, 1:].flatten()
+        )
+        line = {"step": step, "loss": loss.item(), "tokens": 1024 * step}
+        append_jsonl(run / "metrics.jsonl", line)
+        if steps:
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+
+    # Keep it with a score and a record
+    bpb = {"step": steps, "heldout_bpb": 9.0 if not steps else 0.5}
+    append_jsonl(run / "metrics.jsonl", bpb)
+    model.eval().save(run / "checkpoints/base", format="native")
+    new_record(run.name, run, 0, {"name": run.name}).save()
+    return run
+
+
+@pytest.fixture(scope="session")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Two small runs of one shape: one trained, one fresh."""
+    folder = tmp_path_factory.mktemp("runs")
+    made = {}
+    for name, steps in (("trained", 300), ("fresh", 0)):
+        (folder / name).mkdir()
+        made[name] = make_run(folder / name, steps)
+    return made
+
+
+def said(run: Path, name: str) -> str:
+    """Everything that a chapter tells about a run, as text."""
+    path = PLACE / f"{name}.md"
+    parts = []
+    for cell in execute.run_chapter(path, run, True).cells:
+        if cell.cell_type == "markdown":
+            parts.append(cell.source)
+            continue
+        parts += [
+            output["data"]["text/markdown"]
+            for output in cell.outputs
+            if "text/markdown" in output.get("data", {})
+        ]
+    return "\n".join(parts)
+
+
+@pytest.mark.slow
+def test_the_words_follow_the_weights(runs: dict[str, Path]) -> None:
+    trained = said(runs["trained"], "attention")
+    fresh = said(runs["fresh"], "attention")
+    assert "Training has hardly touched" in fresh
+    assert "Training has hardly touched" not in trained
+    assert "No head of this run cares" in fresh
+    assert "No head of this run cares" not in trained
+    assert "No head is missed" in fresh
+
+
+@pytest.mark.slow
+def test_the_opening_says_how_the_run_compares(
+    runs: dict[str, Path],
+) -> None:
+    fresh, trained = said(runs["fresh"], "opening"), said(
+        runs["trained"], "opening"
+    )
+    assert "It has yet to earn its keep" in fresh
+    assert "more order in the language" in trained
+
+
+@pytest.mark.slow
+def test_nothing_in_the_chapters_contradicts_itself(
+    runs: dict[str, Path],
+) -> None:
+    for name in ("tokens", "attention"):
+        text = said(runs["trained"], name)
+        assert "which must not be" not in text
+        assert "which is a fault" not in text
+        assert "wants an explanation" not in " ".join(text.split())
