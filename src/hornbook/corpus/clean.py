@@ -27,7 +27,7 @@ def clean(text: str) -> str:
     Composed Unicode (NFC), Unix line ends, plain spaces, at most one
     empty line, no control or invisible characters. Indentation stays,
     since verse and code mean something by it, and so do the joiners
-    that Persian and Indic scripts need. Cleaning twice changes nothing.
+    that Persian and Indic scripts need.
 
     >>> clean("Cafe\u0301\u00a0 Noir\r\n\r\n\r\n\x07Menu ")
     'Café Noir\n\nMenu'
