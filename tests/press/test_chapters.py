@@ -1,4 +1,4 @@
-"""The chapters: what they name exists, and they say what the run says."""
+"""The chapters: what they name exists; they say what the run says."""
 
 import re
 from pathlib import Path
@@ -33,11 +33,15 @@ def fences(text: str, kind: str) -> list[tuple[str, str]]:
 def prose(text: str) -> str:
     """The words of a chapter that stand outside code and values."""
     body = text.split("---\n", 2)[2]
-    body = re.sub(r"^```\{code-cell\}.*?^```$", "", body, flags=re.M | re.S)
-    body = re.sub(r"^\$\$.*?^\$\$[^\n]*$", "", body, flags=re.M | re.S)
-    body = re.sub(r"^`{3,}\{[^\n]*$|^:\w+:[^\n]*$", "", body, flags=re.M)
-    body = re.sub(r"\{[\w:]+\}`[^`]*`", "", body)
-    return re.sub(r"`[^`\n]*`|\$[^$]*\$", "", body)
+    for hidden in (
+        r"(?ms)^```\{code-cell\}.*?^```$",
+        r"(?ms)^\$\$.*?^\$\$[^\n]*$",
+        r"(?m)^`{3,}\{[^\n]*$|^:\w+:[^\n]*$",
+        r"\{[\w:]+\}`[^`]*`",
+        r"`[^`\n]*`|\$[^$]*\$",
+    ):
+        body = re.sub(hidden, "", body)
+    return body
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -87,7 +91,7 @@ def test_every_citation_is_in_the_bibliography() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_no_number_of_the_run_is_typed_by_hand(name: str) -> None:
-    """Figures that stay are dates and constants; each is listed here."""
+    """What stays are dates and constants; each is listed here."""
     allowed = {
         "1890", "1948", "1784",  # years of the epigraphs
         "0", "1", "2", "3", "5", "8", "16", "32",  # of arithmetic
@@ -142,7 +146,12 @@ def make_run(run: Path, steps: int) -> Path:
     )
     curate(CorpusConfig(source=(source,)), run, 0, run)
     texts = {
-        part: [d.text for d in read_documents(run / f"corpus/{part}.parquet")]
+        part: [
+            document.text
+            for document in read_documents(
+                run / f"corpus/{part}.parquet"
+            )
+        ]
         for part in ("train", "heldout")
     }
     tok = Tokenizer.train(texts["train"], 600, "gpt2", SPECIALS)
@@ -168,8 +177,8 @@ def make_run(run: Path, steps: int) -> Path:
         loss = F.cross_entropy(
             logits.flatten(0, 1), batch[:, 1:].flatten()
         )
-        line = {"step": step, "loss": loss.item(), "tokens": 1024 * step}
-        append_jsonl(run / "metrics.jsonl", line)
+        seen = {"loss": loss.item(), "tokens": 1024 * step}
+        append_jsonl(run / "metrics.jsonl", {"step": step, **seen})
         if steps:
             optimizer.zero_grad()
             loss.backward()

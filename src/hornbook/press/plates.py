@@ -1,6 +1,6 @@
 """What the chapters measure and show beside their printed code."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +15,12 @@ if TYPE_CHECKING:
 SPACE, NEWLINE = "▁", "¶"
 """How a token's spaces and line ends are printed."""
 
+
 def visible(token: bytes) -> str:
     """Write a token so that its spaces and broken bytes show.
 
-    >>> visible(b" hat"), visible(b"\\n"), visible(b"\\xc3")
-    ('▁hat', '¶', '\\\\xc3')
+    >>> visible(b" hat")
+    '▁hat'
     """
     text = token.decode("utf-8", errors="backslashreplace")
     return text.replace(" ", SPACE).replace("\n", NEWLINE)
@@ -51,22 +52,26 @@ def merge_tree(tok: "Tokenizer", word: str) -> Node:
     nodes = [Node(bytes((byte,)), 0) for byte in word.encode("utf-8")]
     for step in merges_of(tok, word):
         both = nodes[step.at : step.at + 2]
-        joined = Node(step.left + step.right, step.rank + 1, tuple(both))
+        spelling = step.left + step.right
+        joined = Node(spelling, step.rank + 1, tuple(both))
         nodes[step.at : step.at + 2] = [joined]
     if len(nodes) != 1:
         raise DataError(
-            f"{word!r} is {len(nodes)} tokens; choose a word that is one"
+            f"{word!r} is {len(nodes)} tokens; choose a word that is "
+            "one"
         )
     return nodes[0]
 
 
 def tallest(
-    pieces: Iterable[str], tokens: Mapping[bytes, int], most: int = 11
+    pieces: Iterable[str], tok: "Tokenizer", most: int = 11
 ) -> str:
     """Choose a word that is one token, long but at most ``most``.
 
-    The longest wins, and of equally long ones the one learned last.
+    The longest wins, and of equally long ones the one learned last;
+    where no word is one token the choice is empty.
     """
+    tokens = tok.vocabulary.tokens
     words = {
         piece
         for piece in pieces
@@ -74,10 +79,13 @@ def tallest(
         and piece[1:].isalpha()
         and piece.isascii()
         and len(piece) <= most
-        and piece.encode() in tokens
+        and piece.encode("utf-8") in tokens
+        and len(tok.encode(piece)) == 1
     }
     return max(
-        words, key=lambda w: (len(w), tokens[w.encode()]), default=""
+        words,
+        key=lambda word: (len(word), tokens[word.encode("utf-8")]),
+        default="",
     )
 
 
@@ -111,9 +119,9 @@ def long_word(run: "Run") -> tuple[str, Node]:
     tok = Tokenizer.load(run.path("tokenizer"))
     cut = Splitter(tok.vocabulary.pattern)
     texts = [d.text for d in run.documents("heldout", limit=400)]
-    pieces = [piece for text in texts for piece in cut(text)]
-    word = tallest(pieces, tok.vocabulary.tokens)
-    return word, merge_tree(tok, word)
+    pieces = {piece for text in texts for piece in cut(text)}
+    word = tallest(pieces, tok)
+    return word, merge_tree(tok, word) if word else Node(b"", 0)
 
 
 def duration(seconds: float) -> str:
@@ -170,7 +178,8 @@ def run_facts(run: "Run") -> dict[str, Any]:
         facts["heldout_bpb"] = scored[-1]
         held = [d.text for d in run.documents("heldout")]
         facts["lzma_bpb"] = compressed_bits(held)
-        rows.append(["Held-out score", f"{scored[-1]:.3f} bits per byte"])
+        score = f"{scored[-1]:.3f} bits per byte"
+        rows.append(["Held-out score", score])
     rows += task_rows(run)
 
     # Say what it cost
@@ -211,9 +220,10 @@ def task_rows(run: "Run") -> list[list[str]]:
     if not run.has("evaluation/report.json"):
         return []
     tasks = run.json("evaluation/report.json").get("tasks", {})
-    return [
-        [name.replace("_", " ").capitalize(),
-         f"{task['value']:.3f} ({task['low']:.3f} to {task['high']:.3f})"]
-        for name, task in tasks.items()
-        if {"value", "low", "high"} <= task.keys()
-    ]
+    rows = []
+    for name, task in tasks.items():
+        if {"value", "low", "high"} <= task.keys():
+            span = f"{task['low']:.3f} to {task['high']:.3f}"
+            title = name.replace("_", " ").capitalize()
+            rows.append([title, f"{task['value']:.3f} ({span})"])
+    return rows

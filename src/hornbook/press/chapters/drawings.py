@@ -11,6 +11,12 @@ if TYPE_CHECKING:
     from hornbook.press.run_folder import Run
 
 PICTURE = "\\begin{tikzpicture}[book diagram]\n%s\n\\end{tikzpicture}"
+DETAIL = (
+    "\\tikzset{detail/.style={font=\\fontsize{7}{8}\\selectfont}}"
+)
+SOFTMAX = (
+    "$\\mathrm{softmax}\\left(QK^\\top/\\sqrt{d_k} + M\\right)$"
+)
 
 
 def attention_layer(run: "Run") -> str:
@@ -20,71 +26,69 @@ def attention_layer(run: "Run") -> str:
 
 def draw_attention(c: ModelConfig) -> str:
     """Draw the layer of one configuration, from input to output."""
-    queries, shared = c.heads * c.head_dim, c.kv_heads * c.head_dim
-    wide = f"{c.width} \\times {queries}"
-    narrow = f"{c.width} \\times {shared}"
+    parts = [*boxes(c), *passages(c), *meeting(c)]
+    if c.kv_heads < c.heads:
+        parts.append(
+            "\\node[note, anchor=east, align=right] at (69mm,-50mm) "
+            "{each key and value\\\\serves "
+            f"{c.heads // c.kv_heads} queries}};"
+        )
+    return PICTURE % "\n".join([DETAIL, *parts])
 
-    # Place what is there in every form, from the top down
-    nodes = [
-        node("io", "x", 36, 0, f"input\\enspace${shape('T', c.width)}$"),
-        matrix("wq", 0, "W_Q", wide, c.width * queries),
-        matrix("wk", 36, "W_K", narrow, c.width * shared),
-        matrix("wv", 72, "W_V", narrow, c.width * shared),
-        node("op", "s", 18, -50, softmax()),
+
+def boxes(c: ModelConfig) -> list[str]:
+    """Place what is there in every form, from the top down."""
+    queries, shared = c.heads * c.head_dim, c.kv_heads * c.head_dim
+    stream = shape("T", c.width)
+    return [
+        node("io", "x", 36, 0, f"input\\enspace${stream}$"),
+        matrix("wq", 0, -16, "W_Q", c.width, queries),
+        matrix("wk", 36, -16, "W_K", c.width, shared),
+        matrix("wv", 72, -16, "W_V", c.width, shared),
+        node("op", "s", 18, -50, SOFTMAX),
         node("op", "a", 45, -68, "weights times values"),
-        matrix("wo", 45, "W_O", wide_back(c, queries), c.width * queries,
-               -86),
-        node("io", "y", 45, -99, f"output\\enspace${shape('T', c.width)}$"),
+        matrix("wo", 45, -86, "W_O", queries, c.width),
+        node("io", "y", 45, -99, f"output\\enspace${stream}$"),
     ]
-    lines = [
+
+
+def passages(c: ModelConfig) -> list[str]:
+    """Draw the arrows that are there in every form."""
+    table = shape(c.heads, "T", "T")
+    values = shape(c.kv_heads, "T", c.head_dim)
+    return [
         flow("x", "wk"),
         "\\draw[flow] (x.south) -- ++(0,-2mm) -| (wq.north);",
         "\\draw[flow] (x.south) -- ++(0,-2mm) -| (wv.north);",
-        flow("a", "wo", shape("T", queries)),
+        "\\draw[flow] (s.south) |- node[detail, pos=.24, left] "
+        f"{{${table}$}} (a.west);",
+        "\\draw[flow] (wv.south) |- node[detail, pos=.2, right] "
+        f"{{${values}$}} (a.east);",
+        flow("a", "wo", shape("T", c.heads * c.head_dim)),
         flow("wo", "y"),
     ]
 
-    # Turn and norm queries and keys as this form does
+
+def meeting(c: ModelConfig) -> list[str]:
+    """Prepare queries and keys as this form does; let them meet."""
+    queries = shape(c.heads, "T", c.head_dim)
+    keys = shape(c.kv_heads, "T", c.head_dim)
     prepared = preparation(c)
-    above = ("wq", "wk")
-    if prepared:
-        nodes += [
-            node("norm", "pq", 0, -33, prepared),
-            node("norm", "pk", 36, -33, prepared),
+    if not prepared:
+        return [
+            beside("wq", "left", queries),
+            beside("wk", "right", keys),
+            meet("wq", "-6mm"),
+            meet("wk", "6mm"),
         ]
-        lines += [
-            flow("wq", "pq", shape(c.heads, "T", c.head_dim)),
-            flow("wk", "pk", shape(c.kv_heads, "T", c.head_dim)),
-        ]
-        above = ("pq", "pk")
-    else:
-        nodes += [
-            beside("wq", "left", shape(c.heads, "T", c.head_dim)),
-            beside("wk", "right", shape(c.kv_heads, "T", c.head_dim)),
-        ]
-    lines += [
-        meet(above[0], "-6mm"),
-        meet(above[1], "6mm"),
-        "\\draw[flow] (s.south) |- node[detail, pos=.24, left]"
-        f" {{${shape(c.heads, 'T', 'T')}$}} (a.west);",
-        "\\draw[flow] (wv.south) |- node[detail, pos=.2, right]"
-        f" {{${shape(c.kv_heads, 'T', c.head_dim)}$}} (a.east);",
+    return [
+        node("norm", "pq", 0, -33, prepared),
+        node("norm", "pk", 36, -33, prepared),
+        flow("wq", "pq", queries),
+        flow("wk", "pk", keys),
+        meet("pq", "-6mm"),
+        meet("pk", "6mm"),
     ]
-    if c.kv_heads < c.heads:
-        each = c.heads // c.kv_heads
-        nodes.append(
-            "\\node[note, anchor=east, align=right] at (69mm,-50mm) "
-            f"{{each key and value\\\\serves {each} queries}};"
-        )
-    return PICTURE % "\n".join(
-        ["\\tikzset{detail/.style={font=\\fontsize{7}{8}\\selectfont}}",
-         *nodes, *lines]
-    )
-
-
-def wide_back(c: ModelConfig, queries: int) -> str:
-    """Write the shape of the matrix that leads back."""
-    return f"{queries} \\times {c.width}"
 
 
 def preparation(c: ModelConfig) -> str:
@@ -98,13 +102,6 @@ def preparation(c: ModelConfig) -> str:
     return ", ".join(step for step in steps if step)
 
 
-def softmax() -> str:
-    """Write the middle of the formula of attention."""
-    return (
-        "$\\mathrm{softmax}\\left(QK^\\top/\\sqrt{d_k} + M\\right)$"
-    )
-
-
 def shape(*sizes: int | str) -> str:
     """Write a tensor's shape in mathematics."""
     return " \\times ".join(str(size) for size in sizes)
@@ -116,11 +113,13 @@ def node(style: str, name: str, x: float, y: float, text: str) -> str:
 
 
 def matrix(
-    name: str, x: float, symbol: str, size: str, count: int, y: float = -16
+    name: str, x: float, y: float, symbol: str, rows: int, columns: int
 ) -> str:
     """Place a matrix with its shape and how many weights it has."""
-    text = f"${symbol}$\\enspace${size}$\\\\[-1pt]"
-    return node("op", name, x, y, f"{text}\\detail{{{count:,} weights}}")
+    count = f"\\detail{{{rows * columns:,} weights}}"
+    size = shape(rows, columns)
+    text = f"${symbol}$\\enspace${size}$\\\\[-1pt]{count}"
+    return node("op", name, x, y, text)
 
 
 def flow(above: str, below: str, label: str = "") -> str:
@@ -153,7 +152,7 @@ def merge_diagram(tree: Node, measure_mm: float = 104) -> str:
     at it says when in the training it was learned.
     """
     # Give each byte a column and each join the middle of its parts
-    leaves = sum(1 for _ in walk(tree) if not _.parts)
+    leaves = sum(not part.parts for part in walk(tree))
     step = min(11.0, measure_mm / max(leaves, 1))
     lift = 10.0
     out: list[str] = []
@@ -169,15 +168,21 @@ def merge_diagram(tree: Node, measure_mm: float = 104) -> str:
         x = sum(end[0] for end in ends) / len(ends)
         y = part.height * lift
         out.extend(
-            f"\\draw[line width=.5pt] ({a:.2f}mm,{b + (3 if not b else 2.6):.2f}mm) -- "
-            f"({a:.2f}mm,{y - 4:.2f}mm) -- ({x:.2f}mm,{y - 4:.2f}mm);"
-            for a, b in ends
+            branch(a, b + (2.6 if b else 3), x, y - 4) for a, b in ends
         )
         out.append(joint(part, x, y, part is tree))
         return x, y
 
     place(tree)
     return PICTURE % "\n".join(out)
+
+
+def branch(a: float, b: float, x: float, y: float) -> str:
+    """Draw a line up from a part, and over to what it became."""
+    return (
+        f"\\draw[line width=.5pt] ({a:.2f}mm,{b:.2f}mm) -- "
+        f"({a:.2f}mm,{y:.2f}mm) -- ({x:.2f}mm,{y:.2f}mm);"
+    )
 
 
 def walk(tree: Node) -> list[Node]:
