@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from hornbook.cli import app
+
 ROOT = Path(__file__).parents[1]
 SRC = ROOT / "src" / "hornbook"
 FILES = sorted(SRC.rglob("*.py"))
@@ -62,11 +64,7 @@ NOT_IMPORTED = {
     "ipykernel": "nbclient starts it as a program",
 }
 
-COMMANDS = [
-    "run", "new", "plan", "curate", "tokenize", "pretrain", "finetune",
-    "evaluate", "export", "book", "demo", "generate", "chat", "show",
-    "compare", "doctor", "clean",
-]
+COMMANDS = sorted(name for name in app if not name.startswith("-"))
 
 
 def tree(path: Path) -> ast.Module:
@@ -240,6 +238,14 @@ print("\\nHEAVY", {HEAVY} & set(sys.modules))
     help_text, _, heavy = run_python(code).rpartition("HEAVY")
     assert heavy.strip() == "set()"
     assert len(help_text.split()) > 10
+
+
+def test_every_stage_is_a_command() -> None:
+    assert {
+        "plan", "curate", "tokenize", "pretrain", "finetune",
+        "evaluate", "export", "book",
+    } <= set(COMMANDS)
+    assert {"run", "new", "demo", "generate", "chat"} <= set(COMMANDS)
 
 
 def test_exports_exist() -> None:

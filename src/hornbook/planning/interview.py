@@ -51,22 +51,16 @@ def interview(
     refuse_existing(path, None if quiet else ask)
 
     # Look at the text, then ask for the rest
-    if not text and quiet:
-        raise RecipeError(
-            "--text is missing; give the folder in which your text lies"
-        )
-    text = text or ask("Which folder holds your text? ").strip()
+    text = text or ask_folder(None if quiet else ask)
     found = survey(text)
     show_survey(found)
     task = task or suggest_task(found)
     if not quiet:
         task = ask_task(task, ask)
-        minutes = minutes or ask_minutes(ask)
+        minutes = ask_minutes(ask) if minutes is None else minutes
+    minutes = DEFAULT_MINUTES if minutes is None else minutes
     case = UseCase(
-        name=path.stem,
-        text=text,
-        task=task,
-        minutes=DEFAULT_MINUTES if minutes is None else minutes,
+        name=path.stem, text=text, task=task, minutes=minutes
     )
     check_use_case(case)
 
@@ -90,6 +84,19 @@ def refuse_existing(path: Path, ask: Ask | None) -> None:
         raise RecipeError(
             f"{path} exists already; delete it, or choose another name"
         )
+
+
+def ask_folder(ask: Ask | None) -> str:
+    """Ask where the text lies.
+
+    Raises:
+        RecipeError: there is nobody to ask.
+    """
+    if ask is None:
+        raise RecipeError(
+            "--text is missing; give the folder in which your text lies"
+        )
+    return ask("Which folder holds your text? ").strip()
 
 
 def suggest_task(found: Survey) -> Task:

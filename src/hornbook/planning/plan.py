@@ -118,13 +118,9 @@ def make_plan(
     costs: dict[str, Budget] = {}
     for name, training in trainings.items():
         check_length(name, training)
-        costs[name] = budget(
-            shape,
-            training,
-            probe.tokens_per_second,
-            text_tokens if name == PRETRAIN else 0,
-            config.price_per_hour,
-        )
+        read = text_tokens if name == PRETRAIN else 0
+        speed, price = probe.tokens_per_second, config.price_per_hour
+        costs[name] = budget(shape, training, speed, read, price)
 
     # Put all together, and look it over
     plan = Plan(
