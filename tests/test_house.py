@@ -62,6 +62,7 @@ SHAPED = {
 # Installed for what they do, not to be imported
 NOT_IMPORTED = {
     "ipykernel": "nbclient starts it as a program",
+    "fontpkg-ibm-plex-mono": "the press takes its files",
 }
 
 COMMANDS = sorted(name for name in app if not name.startswith("-"))
