@@ -77,7 +77,7 @@ def windows(
     shard: TokenShard, count: int, context: int
 ) -> Iterator[Window]:
     """Cut documents into (document, tokens, how many not to count)."""
-    half = max(context // 2, 1)
+    half = context // 2
     for document in range(count):
         first, stop = shard.offsets[document : document + 2]
         text = np.asarray(shard.tokens[first : stop - 1], np.int64)

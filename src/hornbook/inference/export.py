@@ -4,7 +4,13 @@ from pathlib import Path
 
 from hornbook.base.console import console
 from hornbook.base.errors import ModelError
-from hornbook.model.exchange import find_model, save_model, verify
+from hornbook.model.exchange import (
+    CONFIG,
+    WEIGHTS,
+    find_model,
+    save_model,
+    verify,
+)
 from hornbook.model.transformer import Transformer
 from hornbook.tokenizer.tokenizer import Tokenizer
 
@@ -36,8 +42,8 @@ def export(
 
 
 def replaceable(folder: Path) -> bool:
-    """Whether a folder is empty or an earlier export."""
+    """Whether a folder is empty or a finished model."""
     if not folder.is_dir():
         return False
     names = {path.name for path in folder.iterdir()}
-    return not names or "config.json" in names
+    return not names or {CONFIG, WEIGHTS} <= names

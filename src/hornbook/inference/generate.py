@@ -48,17 +48,19 @@ def next_tokens(
         random.seed()
     else:
         random.manual_seed(sampling.seed)
-    context = model.config.context
+    context, weight = model.config.context, model.token_emb.weight
+    place = weight.device
     text = list(ids)[-context:]
-    cache = Cache(model.config, dtype=dtype_of(model))
+    cache = Cache(model.config, dtype=weight.dtype, device=place)
     fresh = text
     for _ in range(sampling.max_tokens):
         # Read what is new, after making room for it
         if cache.length + len(fresh) > context:
             cache.length = 0
-            fresh = text[-(context // 2) :]
+            fresh = text[-max(context // 2, 1) :]
         with torch.inference_mode():
-            logits = model(torch.tensor([fresh]), cache)[0, -1]
+            new = torch.tensor([fresh], device=place)
+            logits = model(new, cache)[0, -1].cpu()
 
         # Pick the next token
         token = choose(
@@ -67,11 +69,6 @@ def next_tokens(
         text.append(token)
         fresh = [token]
         yield token
-
-
-def dtype_of(model: Transformer) -> torch.dtype:
-    """The number format of a model's weights."""
-    return model.token_emb.weight.dtype
 
 
 def stream_ids(

@@ -31,6 +31,7 @@ def choose(
         before = ordered.cumsum(0) - ordered
         chances = torch.zeros_like(chances)
         kept = before < top_p
+        kept[0] = True
         chances[order[kept]] = ordered[kept]
 
     # Draw one

@@ -79,7 +79,7 @@ class Classifier(nn.Module):
         """Give the chance of every class for every text."""
         self.eval()
         examples = [read(self.tok, text, self.length) for text in texts]
-        chances = []
+        chances = [np.zeros((0, len(self.classes)), np.float32)]
         for first in range(0, len(examples), rows):
             ids, lengths = table(examples[first : first + rows])
             scores = self(
@@ -113,22 +113,27 @@ class Classifier(nn.Module):
         """
         folder = find_model(path)
         table = read_json(folder / CONFIG)
-        if table.get("kind") != "classifier":
-            raise CorruptFileError(f"{folder} is not a classifier")
-        body = Transformer(read_config(table, folder))
-        model = Classifier(
-            body,
-            Tokenizer.load(folder),
-            table["classes"],
-            table["length"],
-            table["pooling"],
-        )
-        try:
-            model.load_state_dict(read_weights(folder))
-        except RuntimeError as error:
+        kind = table.get("kind") if isinstance(table, dict) else None
+        if kind != "classifier":
             raise CorruptFileError(
-                f"{folder / WEIGHTS} does not fit its configuration; "
-                "train the classifier again"
+                f"{folder} is not a classifier; give the folder of one "
+                "or RUN:NAME, as in runs/demo:topic"
+            )
+        body = Transformer(read_config(table, folder))
+        tok = Tokenizer.load(folder)
+        try:
+            model = Classifier(
+                body,
+                tok,
+                table["classes"],
+                table["length"],
+                table["pooling"],
+            )
+            model.load_state_dict(read_weights(folder))
+        except (KeyError, RuntimeError) as error:
+            raise CorruptFileError(
+                f"{folder / WEIGHTS} and {CONFIG} do not fit; train "
+                "the classifier again"
             ) from error
         return model.eval()
 

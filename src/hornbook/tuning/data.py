@@ -1,6 +1,7 @@
 """Examples of your own: dialogues and labelled texts from files."""
 
 import csv
+import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,16 @@ from hornbook.base.document import Document, document_id
 from hornbook.base.errors import DataError
 
 TABLES = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
+HEADS = ({"label", "text"}, {"instruction", "output"})
+"""Fields of which a table's head names at least these."""
+
+
+class Instruction(msgspec.Struct, frozen=True):
+    """A task, perhaps with a text that it is about, and its answer."""
+
+    instruction: str
+    output: str
+    input: str | None = None
 
 
 def read_dialogues(path: Path) -> list[Dialogue]:
@@ -28,24 +39,26 @@ def read_dialogues(path: Path) -> list[Dialogue]:
 
 def dialogue(record: dict[str, Any], where: str) -> Dialogue:
     """Understand one record as a dialogue."""
-    if "messages" in record:
-        try:
-            said = msgspec.convert(record["messages"], list[Message])
-        except msgspec.ValidationError as error:
-            raise DataError(f"{where}: {error}") from error
-        return Dialogue(tuple(said), where)
     try:
-        question = "\n".join(
-            part
-            for part in (record["instruction"], record.get("input", ""))
-            if part
-        )
-        return ask(question, record["output"], document=where)
-    except (KeyError, TypeError) as error:
+        if "messages" in record:
+            said = msgspec.convert(record["messages"], list[Message])
+            found = Dialogue(tuple(said), where)
+        else:
+            task = msgspec.convert(record, Instruction)
+            parts = filter(None, (task.instruction, task.input))
+            question = "\n".join(parts)
+            found = ask(question, task.output, document=where)
+    except msgspec.ValidationError as error:
         raise DataError(
-            f"{where} is no dialogue; it needs 'messages', or "
-            "'instruction' and 'output'"
+            f"{where} is no dialogue ({error}); it needs 'messages', "
+            "or 'instruction' and 'output'"
         ) from error
+    if all(said.role != "assistant" for said in found.messages):
+        raise DataError(
+            f"{where} holds no answer of the assistant to learn from; "
+            "add one or leave it out"
+        )
+    return found
 
 
 def read_labelled(path: Path) -> list[Document]:
@@ -82,7 +95,7 @@ def records(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         DataError: the file is missing, empty, or not readable.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(
             f"{path} cannot be read as UTF-8 text ({error}); give a "
@@ -92,7 +105,10 @@ def records(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     count = 0
     for number, record in read(text, path):
         if not isinstance(record, dict):
-            raise DataError(f"{path}, record {number}, is no table")
+            raise DataError(
+                f"{path.name}:{number} is {record!r:.40}, where a "
+                "table of named fields belongs"
+            )
         count += 1
         yield f"{path.name}:{number}", record
     if not count:
@@ -101,29 +117,53 @@ def records(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def json_lines(text: str, path: Path) -> Iterator[tuple[int, Any]]:
     """Read one JSON list, or one JSON record in every line."""
+    if text.lstrip().startswith("["):
+        yield from enumerate(decode(text, path.name), start=1)
+        return
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            yield number, decode(line, f"{path.name}:{number}")
+
+
+def decode(text: str, where: str) -> Any:
+    """Read one JSON value.
+
+    Raises:
+        DataError: names the place that is no JSON.
+    """
     try:
-        if text.lstrip().startswith("["):
-            yield from enumerate(msgspec.json.decode(text), start=1)
-            return
-        for number, line in enumerate(text.splitlines(), start=1):
-            if line.strip():
-                yield number, msgspec.json.decode(line)
+        return msgspec.json.decode(text)
     except msgspec.DecodeError as error:
-        raise DataError(f"{path} is not JSON: {error}") from error
+        raise DataError(f"{where} is not JSON: {error}") from error
 
 
 def table(text: str, path: Path) -> Iterator[tuple[int, Any]]:
-    """Read rows of label and text, with or without a head."""
+    """Read rows under a head; without one, of label and text.
+
+    Raises:
+        DataError: a row has more fields than there are names.
+    """
     mark = TABLES[path.suffix]
     plain = mark == "\t"
     rows = csv.reader(
-        text.splitlines(),
+        io.StringIO(text, newline=""),
         delimiter=mark,
         quoting=csv.QUOTE_NONE if plain else csv.QUOTE_MINIMAL,
     )
-    names = ["label", "text"]
-    for number, row in enumerate(rows, start=1):
-        if number == 1 and {"label", "text"} <= set(row):
-            names = row
-        elif row:
-            yield number, dict(zip(names, row, strict=False))
+    names, number = ["label", "text"], 0
+    try:
+        for number, row in enumerate(rows, start=1):
+            if number == 1 and any(head <= set(row) for head in HEADS):
+                names = row
+            elif len(row) > len(names):
+                raise DataError(
+                    f"{path.name}:{number} has {len(row)} fields, and "
+                    f"there are {len(names)}: {', '.join(names)}; "
+                    "quote a text that holds the mark between fields"
+                )
+            elif row:
+                yield number, dict(zip(names, row, strict=False))
+    except csv.Error as error:
+        raise DataError(
+            f"{path.name}:{number + 1} cannot be read: {error}"
+        ) from error
