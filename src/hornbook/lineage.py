@@ -98,6 +98,11 @@ def folder_state(folder: Path) -> Iterable[str]:
             yield f"{path}: {state.st_size} {state.st_mtime_ns}"
 
 
+def data_digest(path: str) -> str:
+    """Digest a file of examples; one that is missing is told later."""
+    return digest_file(Path(path)) if Path(path).is_file() else ""
+
+
 def files_digest(folder: Path, names: Iterable[str]) -> str:
     """Digest some files of a run; a missing one counts as such."""
     found = {
@@ -139,8 +144,7 @@ def section_digest(recipe: object, names: Iterable[str]) -> str:
     tables = msgspec.to_builtins(recipe)
     found = {}
     for name in names:
-        value = tables
-        for part in name.split("."):
-            value = value[part]
-        found[name] = value
+        section, _, table = name.partition(".")
+        value = tables[section]
+        found[name] = value[table] if table else value
     return digest_json(found)

@@ -11,6 +11,7 @@ from hornbook.base.config import convert, override, read_toml
 from hornbook.base.errors import RecipeError
 from hornbook.corpus.config import CorpusConfig
 from hornbook.evaluation.config import EvaluationConfig
+from hornbook.evaluation.config import check as check_evaluation
 from hornbook.inference.config import ExportConfig
 from hornbook.model.config import ModelConfig, with_form
 from hornbook.planning.plan import PlanConfig
@@ -22,6 +23,7 @@ from hornbook.tuning.config import TuningConfig
 
 FILE = "recipe.toml"
 NAME_CHARACTERS = "letters, digits, '-', '_' and '.'"
+LONGEST_NAME = 80
 
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,16 +86,36 @@ def build_recipe(tables: dict[str, Any], where: str) -> Recipe:
             "leave the first out"
         )
     check_training(recipe.pretrain, "pretrain")
+    if recipe.pretrain.epochs:
+        raise RecipeError(
+            f"{where}: pretrain.epochs is for fine-tunings alone; give "
+            "pretrain.minutes or pretrain.steps"
+        )
+    check_tunings(recipe, where)
+    check_evaluation(recipe.evaluation)
+    return recipe
+
+
+def check_tunings(recipe: Recipe, where: str) -> None:
+    """Refuse fine-tunings without a place or a beginning.
+
+    Raises:
+        RecipeError: names the table and what it can be.
+    """
+    known = ["base", *recipe.finetune]
     for name, tuning in recipe.finetune.items():
         check_name(name)
         check_training(tuning, f"finetune.{name}")
-        known = ["base", *recipe.finetune]
+        if name == "base":
+            raise RecipeError(
+                f"{where}: finetune.base cannot be; 'base' is the "
+                "pretrained model, so choose another name"
+            )
         if tuning.base == name or tuning.base not in known:
             raise RecipeError(
                 f"{where}: finetune.{name}.base is {tuning.base!r}; it "
                 "can be 'base' or another fine-tuning of the recipe"
             )
-    return recipe
 
 
 def check_name(name: str) -> None:
@@ -103,9 +125,11 @@ def check_name(name: str) -> None:
         RecipeError: says which characters a name may have.
     """
     plain = name.replace("-", "").replace("_", "").replace(".", "")
-    if not plain.isalnum() or name.startswith("."):
+    fits = plain.isalnum() and len(name) <= LONGEST_NAME
+    if not fits or name.startswith("."):
         raise RecipeError(
-            f"{name!r} cannot name a folder; use {NAME_CHARACTERS}"
+            f"{name!r} cannot name a folder; use {NAME_CHARACTERS}, "
+            f"at most {LONGEST_NAME} of them"
         )
 
 

@@ -24,6 +24,7 @@ from hornbook.base.record import (
 )
 from hornbook.base.store import size, write_text
 from hornbook.lineage import (
+    data_digest,
     files_digest,
     section_digest,
     source_digest,
@@ -182,7 +183,7 @@ def run(
     settings: Sequence[str] = (),
     first: str = "",
     last: str = "",
-    force: bool = False,
+    force: bool | str = False,
     keep: bool = False,
     strict: bool = False,
 ) -> RunRecord:
@@ -191,8 +192,8 @@ def run(
     Output goes to ``runs/NAME`` of the current folder. A stage is made
     when it was never made, or when its section of the recipe, its
     source, or what came before it changed. ``first`` and ``last`` name
-    the stages to begin and end with; ``force`` makes them anew, and
-    ``keep`` accepts what is stale.
+    the stages to begin and end with; ``force`` makes them anew, or
+    one that it names, and ``keep`` accepts what is stale.
 
     Raises:
         HornbookError: says what is wrong, where, and what to do.
@@ -206,7 +207,8 @@ def run(
         for stage in road(recipe):
             if stage.name not in chosen:
                 continue
-            record = visit(stage, recipe, record, force, keep, strict)
+            anew = force is True or force == stage.command
+            record = visit(stage, recipe, record, anew, keep, strict)
     return record
 
 
@@ -233,6 +235,11 @@ def choose(all_: list[Stage], first: str, last: str) -> list[str]:
     stop = len(commands)
     if last:
         stop -= commands[::-1].index(last)
+    if start >= stop:
+        raise RecipeError(
+            f"the stage {first!r} comes after {last!r}; the stages are "
+            + ", ".join(dict.fromkeys(commands))
+        )
     return [stage.name for stage in all_[start:stop]]
 
 
@@ -287,7 +294,7 @@ def visit(
         result = stage.work(context)
     made = StageRecord(
         digest=whole_digest(parts),
-        parts=depends_on(stage, recipe, folder),
+        parts=parts,
         seconds=round(time.monotonic() - started, 2),
         peak_memory_bytes=watch.peak_bytes,
         finished=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -311,6 +318,9 @@ def depends_on(
         before = text_digest(recipe.corpus)
     if stage.name == "pretrain" or stage.command == "finetune":
         before += stages.planned_steps(folder, stage.name)
+    if stage.command == "finetune":
+        tuning = recipe.finetune[stage.name.partition(".")[2]]
+        before += data_digest(tuning.data)
     if stage.name in ("plan", "pretrain"):
         before += stages.foreign_attention(recipe)
     return {
