@@ -47,7 +47,8 @@ def allowed_skips() -> dict[str, str]:
     """Read the patterns of tests that may be skipped, with reasons."""
     path = Path(__file__).with_name("skips.toml")
     tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    return {item["test"]: item["reason"] for item in tables["skip"]}
+    skips = tables.get("skip", [])
+    return {item["test"]: item["reason"] for item in skips}
 
 
 class SkipWatch:

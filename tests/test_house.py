@@ -331,7 +331,7 @@ def test_no_machine_or_registry_is_named() -> None:
 def test_skips_have_reasons() -> None:
     path = ROOT / "tests" / "skips.toml"
     text = path.read_text(encoding="utf-8")
-    for item in tomllib.loads(text)["skip"]:
+    for item in tomllib.loads(text).get("skip", []):
         assert len(item["reason"].split()) > 3
         file = item["test"].split("::")[0]
         assert list(ROOT.glob(file)), f"{file} is gone"
