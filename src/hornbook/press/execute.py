@@ -1,5 +1,6 @@
 """Run a chapter against a run, once, and remember what it gave."""
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -107,12 +108,17 @@ def run_chapter(
             timeout=CELL_SECONDS,
             record_timing=False,
             coalesce_streams=True,
+            shutdown_kernel="immediate",
             resources={"metadata": {"path": place}},
         )
+        environ = environment(run, samples, workers, place)
         try:
-            client.execute(
-                env=environment(run, samples, workers, place),
-                stderr=subprocess.DEVNULL,
+            asyncio.run(
+                client.async_execute(
+                    env=environ,
+                    stderr=subprocess.DEVNULL,
+                    cleanup_kc=True,
+                )
             )
         except CellExecutionError as error:
             raise _failure(prepared, path.stem, error) from error
@@ -128,9 +134,10 @@ def read_chapter(path: Path, samples: bool = True) -> NotebookNode:
     try:
         text = path.read_text(encoding="utf-8")
         notebook: NotebookNode = jupytext.reads(text, fmt="md:myst")
-    except (UnicodeDecodeError, ValueError) as error:
+    except Exception as error:  # jupytext's parsers have many
         raise DataError(
-            f"{path.name} is not a MyST notebook: {error}"
+            f"{path.name} is not a MyST notebook "
+            f"({type(error).__name__}); correct its front matter"
         ) from error
     lines, row = text.split("\n"), 0
     for cell in notebook.cells:

@@ -28,7 +28,8 @@ def sort_key(text: str) -> str:
     """Give what an entry is sorted by: letters without dress."""
     plain = re.sub(r"\\[a-zA-Z]+|[{}$\\^_]", "", text)
     folded = unicodedata.normalize("NFKD", plain).casefold()
-    return "".join(c for c in folded if not unicodedata.combining(c))
+    letters = (c for c in folded if not unicodedata.combining(c))
+    return " ".join("".join(letters).split())
 
 
 def read_entries(text: str) -> Entry:

@@ -37,7 +37,7 @@ def unmark(text: str) -> str:
     return text.replace(OPEN_QUOTE, "").replace(CLOSE_QUOTE, "")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Passage:
     """Text of the corpus, a user or the model, to be shown.
 
@@ -57,6 +57,10 @@ class Passage:
     def __str__(self) -> str:
         """The text as inline Markdown, marked as not ours."""
         return escape_quoted(self.shown)
+
+    def __repr__(self) -> str:
+        """The text as it stands, or that it is withheld."""
+        return self.shown
 
     def __format__(self, spec: str) -> str:
         """The same inside an f-string."""

@@ -4,6 +4,10 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
+FIELD = re.compile(
+    r"^\s*(?P<name>\w+)\s*=\s*[{\"]?(?P<value>.*?)[}\"]?,?\s*$",
+    re.MULTILINE,
+)
 ACCENTS = {
     "'": "\u0301",
     "`": "\u0300",
@@ -31,12 +35,8 @@ def read_works(bibtex: str) -> dict[str, Work]:
     for entry in re.split(r"^@", bibtex, flags=re.MULTILINE)[1:]:
         key = entry.split("{", 1)[1].split(",", 1)[0].strip()
         fields = {
-            name.lower(): _untex(value)
-            for name, value in re.findall(
-                r"^\s*(\w+)\s*=\s*[{\"](.*)[}\"],?\s*$",
-                entry,
-                re.MULTILINE,
-            )
+            match["name"].lower(): _untex(match["value"].strip())
+            for match in FIELD.finditer(entry)
         }
         works[key] = Work(
             _authors(fields.get("author", key)),
@@ -55,7 +55,8 @@ def _untex(value: str) -> str:
         return unicodedata.normalize("NFC", both)
 
     value = re.sub(r"\{?\\(['`\"^~cv])\s*\{?(\w)\}?\}?", accent, value)
-    value = value.replace("--", "–").replace("\\&", "&")
+    value = value.replace("--", "–")
+    value = re.sub(r"\\([&$%#_])", r"\1", value)
     return re.sub(r"[{}]|\\(?=[a-zA-Z])", "", value)
 
 
