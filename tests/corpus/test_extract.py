@@ -40,16 +40,25 @@ def test_a_page_gives_its_title_and_main_text() -> None:
 @pytest.mark.parametrize("depth", [10_000, 100_000])
 def test_a_deeply_nested_page_takes_no_long_time(depth: int) -> None:
     page = "<div class=a>" * depth + "Hello hat" + "</div>" * depth
-    start = time.perf_counter()
+    start = time.process_time()
     raw = read_html(page.encode(), FOLDER)
     assert raw.text.strip() == "Hello hat"
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
-def test_a_page_is_decoded_as_it_declares() -> None:
-    page = '<meta charset="latin1"><p>Ein schöner Hut für Günther</p>'
-    raw = read_html(page.encode("latin1"), FOLDER)
-    assert "schöner Hut für Günther" in raw.text
+@pytest.mark.parametrize(
+    ("charset", "text"),
+    [
+        ("latin1", "Ein schöner Hut für Günther"),
+        ("windows-1251", "Шляпа это головной убор, который носят"),
+        ("shift_jis", "帽子は頭に被る物で、日差しを防ぐ"),
+    ],
+)
+def test_a_page_is_decoded_as_it_declares(
+    charset: str, text: str
+) -> None:
+    page = f'<meta charset="{charset}"><p>{text}</p>'
+    assert text in read_html(page.encode(charset), FOLDER).text
 
 
 @given(st.binary(max_size=300), st.sampled_from(sorted(READERS)))
