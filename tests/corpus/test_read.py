@@ -162,3 +162,10 @@ def test_a_file_of_many_documents(tmp_path: Path) -> None:
     raws = read_folder(tmp_path, cut_characters=12)
     assert all(len(raw.text) <= 12 for raw in raws)
     assert len(raws) > 2
+
+
+def test_pieces_of_a_titled_file_have_no_title(tmp_path: Path) -> None:
+    text = b"# All stories\n\nOne story.\n***\nTwo stories."
+    raws = read_file(tmp_path / "all.md", text, separator="***")
+    assert len(raws) == 2
+    assert {raw.title for raw in raws} == {""}
