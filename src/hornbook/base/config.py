@@ -78,18 +78,21 @@ def convert(tables: dict[str, Any], kind: type[T], where: str) -> T:
             the nearest key that exists.
     """
     _refuse_unknown(tables, kind, where, "")
+    return _convert(tables, kind, where, "")
+
+
+def _convert(value: Any, kind: type[T], where: str, path: str) -> T:
+    """Build what stands at ``path``; an error names its key."""
     try:
-        return msgspec.convert(tables, kind)
+        return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
-        message = str(error).replace(" - at `$.", " at `")
+        fault, _, inner = str(error).partition(" - at `$")
+        key = f"{path}{inner.rstrip('`')}".lstrip(".")
+        place = f" at `{key}`" if key else ""
         raise RecipeError(
-            f"{where}: {_lower(message)}; correct that value"
+            f"{where}: {fault[:1].lower()}{fault[1:]}{place}; correct "
+            "that value"
         ) from error
-
-
-def _lower(text: str) -> str:
-    """Begin an error's sentence with a small letter."""
-    return text[:1].lower() + text[1:]
 
 
 def _refuse_unknown(
@@ -100,6 +103,7 @@ def _refuse_unknown(
         for key, item in value.items() if _is_table(value) else ():
             inner = f"{path}.{key}" if path else str(key)
             _refuse_unknown(item, kind.__args__[1], where, inner)
+            _convert(item, kind.__args__[1], where, inner)
         return
     kind = _struct_of(kind)
     if isinstance(value, list):

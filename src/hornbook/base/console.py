@@ -4,7 +4,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from rich.console import Console as RichConsole
 from rich.markup import escape
@@ -23,6 +23,7 @@ from rich.table import Table
 PLAIN_EVERY_SECONDS = 10.0
 
 
+@runtime_checkable
 class Bar(Protocol):
     """Something that can be told how far the work has come."""
 

@@ -94,7 +94,7 @@ def load_record(folder: Path) -> RunRecord:
         )
     try:
         record = msgspec.json.decode(path.read_bytes(), type=RunRecord)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise CorruptFileError(
             f"{path} cannot be read ({error}); delete it, and the next "
             "'hornbook run' makes the stages again"

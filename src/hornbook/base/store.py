@@ -105,7 +105,7 @@ def read_jsonl(path: Path) -> list[dict[str, Any]]:
     """Read the whole records of a log; a torn last line is left out.
 
     Raises:
-        CorruptFileError: a line before the last one is not JSON.
+        CorruptFileError: a line before the last is no JSON record.
     """
     if not path.exists():
         return []
@@ -115,12 +115,13 @@ def read_jsonl(path: Path) -> list[dict[str, Any]]:
         if not line.strip():
             continue
         try:
-            records.append(json.loads(line))
-        except ValueError as error:
+            records.append(dict(json.loads(line)))
+        except (ValueError, TypeError) as error:
             if number == len(lines):
                 break
             raise CorruptFileError(
-                f"{path}, line {number}, is not JSON; delete that line"
+                f"{path}, line {number}, is not a record in JSON; "
+                "delete that line"
             ) from error
     return records
 
@@ -168,7 +169,11 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         # Swap the folders: two renames, each of them atomic
         if path.exists():
             os.replace(path, old)
-        os.replace(fresh, path)
+        try:
+            os.replace(fresh, path)
+        except OSError:
+            _recover(path, old)
+            raise
         shutil.rmtree(old, ignore_errors=True)
 
 

@@ -6,6 +6,9 @@ import msgspec
 
 from hornbook.base.errors import RecipeError
 
+LONGEST = 1 << 20
+"""The most tokens that a context can have."""
+
 FORMS: dict[str, dict[str, Any]] = {
     "gpt2": {
         "positions": "learned",
@@ -75,6 +78,11 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             RecipeError: names the two numbers that do not fit.
         """
+        if not self.head_dim and self.width % max(self.heads, 1):
+            raise RecipeError(
+                f"model.width ({self.width}) is not divisible by "
+                f"model.heads ({self.heads}); change one of them"
+            )
         head_dim = self.head_dim or self.width // max(self.heads, 1)
         hidden = self.hidden or default_hidden(
             self.width, self.feedforward
@@ -118,17 +126,17 @@ def check(config: ModelConfig) -> None:
                 f"model.{name} is {getattr(config, name)}; it must be "
                 "at least 1"
             )
-    if not config.eps > 0 or config.softcap < 0:
+    if config.context > LONGEST:
+        raise RecipeError(
+            f"model.context is {config.context}; it can be at most "
+            f"{LONGEST:,}"
+        )
+    if not config.eps > 0 or not config.softcap >= 0:
         raise RecipeError(
             "model.eps must be above 0 and model.softcap at least 0"
         )
     if not config.rope_theta > 1:
         raise RecipeError("model.rope_theta must be above 1")
-    if config.width % config.heads and not config.head_dim:
-        raise RecipeError(
-            f"model.width ({config.width}) is not divisible by "
-            f"model.heads ({config.heads}); change one of them"
-        )
     if config.heads % config.kv_heads:
         raise RecipeError(
             f"model.heads ({config.heads}) is not divisible by "

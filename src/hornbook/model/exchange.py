@@ -13,6 +13,7 @@ from torch import Tensor
 from hornbook.base.config import convert
 from hornbook.base.errors import (
     CorruptFileError,
+    DiskError,
     ModelError,
     RecipeError,
 )
@@ -24,6 +25,7 @@ from hornbook.base.store import (
 )
 from hornbook.model import families
 from hornbook.model.config import ModelConfig
+from hornbook.model.count import parameters
 from hornbook.model.transformer import Transformer
 
 if TYPE_CHECKING:
@@ -78,7 +80,13 @@ def load_model(path: str | Path) -> Transformer:
     config = read_config(table, folder)
     state = read_weights(folder)
     if foreign:
-        state = families.from_hf(state, config)
+        try:
+            state = families.from_hf(state, config)
+        except (RuntimeError, ValueError) as error:
+            raise CorruptFileError(
+                f"{folder / WEIGHTS} does not have the shapes that "
+                f"{CONFIG} describes: {error}"
+            ) from error
     return build(config, state, folder / WEIGHTS)
 
 
@@ -128,7 +136,16 @@ def build(
     Raises:
         CorruptFileError: names the first tensor that does not fit.
     """
+    # Refuse a shape whose mere building could fill the memory
+    held = sum(tensor.numel() for tensor in state.values())
+    if parameters(config)["total"] > 2 * held:
+        raise CorruptFileError(
+            f"{where} holds {held:,} numbers, far fewer than the "
+            "model that its configuration describes"
+        )
     model = Transformer(config)
+
+    # Compare names and shapes
     if config.tied and "embedding.token_emb.weight" in state:
         state = {
             **state,
@@ -202,10 +219,25 @@ def write_model_folder(
     count = sum(t.numel() * t.element_size() for t in state.values())
     need_disk(path.parent, count + 1_000_000)
     with atomic_folder(path) as fresh:
-        save_file(state, fresh / WEIGHTS, metadata={"format": "pt"})
+        save_tensors(state, fresh / WEIGHTS)
         write_json(fresh / CONFIG, table)
         if tokenizer is not None:
             tokenizer.save(fresh)
+
+
+def save_tensors(tensors: dict[str, Tensor], file: Path) -> None:
+    """Write tensors into a folder that is not yet in its place.
+
+    Raises:
+        DiskError: the file could not be written.
+    """
+    try:
+        save_file(tensors, file, metadata={"format": "pt"})
+    except SafetensorError as error:
+        raise DiskError(
+            f"{file.name} could not be written ({error}); free some "
+            "space and run the same command again"
+        ) from error
 
 
 def verify(model: Transformer, folder: Path) -> str:

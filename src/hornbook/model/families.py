@@ -7,8 +7,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hornbook.base.errors import ModelError
-from hornbook.model.config import FORMS, ModelConfig, make_config
+from hornbook.base.config import convert
+from hornbook.base.errors import ModelError, RecipeError
+from hornbook.model.config import (
+    FORMS,
+    ModelConfig,
+    make_config,
+    with_form,
+)
 
 FIXED = (
     "positions",
@@ -72,6 +78,15 @@ def family(config: ModelConfig) -> str:
                 f"{getattr(config, field)!r}, so it cannot be written "
                 "for Hugging Face; use --format native"
             )
+    whole = (config.heads, config.width)
+    if config.form == "gpt2" and whole != (
+        config.kv_heads,
+        config.heads * config.head_dim,
+    ):
+        raise ModelError(
+            "the gpt2 family has neither kv_heads other than heads nor "
+            "a head_dim other than width / heads; use --format native"
+        )
     if config.softcap and config.form != "nanochat":
         raise ModelError(
             f"the {config.form} family has no soft-cap; use --format "
@@ -135,12 +150,30 @@ def from_hf_config(table: dict[str, Any]) -> ModelConfig:
             f"models of type {name!r} are not known here; known are "
             + ", ".join(sorted(FORMS))
         )
+    for field, known in VARIANTS[name].items():
+        value = table.get(field, known[0])
+        if value not in known:
+            raise ModelError(
+                f"the model has {field} = {value!r}, and models of "
+                f"type {name!r} are known here with {known[0]!r} alone"
+            )
     try:
         read = _gpt2_shape if name == "gpt2" else _llama_shape
-        return make_config(form=name, **read(table))
+        shape = with_form({"form": name, **read(table)})
+        return convert(shape, ModelConfig, "config.json").resolved()
     except KeyError as error:
         raise ModelError(
             f"config.json of the model lacks {error.args[0]!r}"
+        ) from error
+    except (
+        ArithmeticError,
+        AttributeError,
+        RecipeError,
+        TypeError,
+        ValueError,
+    ) as error:
+        raise ModelError(
+            f"config.json does not describe a model: {error}"
         ) from error
 
 
@@ -181,7 +214,6 @@ def _llama_shape(table: dict[str, Any]) -> dict[str, Any]:
         "context": table["max_position_embeddings"],
         "eps": table.get("rms_norm_eps", 1e-6),
         "rope_theta": float(theta),
-        "bias": bool(table.get("attention_bias", False)),
         "tied": bool(table.get("tie_word_embeddings", False)),
         "softcap": float(softcap or 0.0),
     }
@@ -294,6 +326,30 @@ def _from_gpt2(
         else:
             yield _rename(key, inner, outer, "blocks"), tensor
 
+
+VARIANTS: dict[str, dict[str, tuple[object, ...]]] = {
+    "gpt2": {
+        "activation_function": ("gelu_new", "gelu_pytorch_tanh"),
+        "scale_attn_weights": (True,),
+        "scale_attn_by_inverse_layer_idx": (False,),
+        "add_cross_attention": (False,),
+    },
+    "llama": {
+        "hidden_act": ("silu", "swish"),
+        "attention_bias": (False,),
+        "mlp_bias": (False,),
+    },
+    "nanochat": {
+        "hidden_act": ("relu2",),
+        "attention_bias": (False,),
+    },
+    "qwen3": {
+        "hidden_act": ("silu", "swish"),
+        "attention_bias": (False,),
+        "use_sliding_window": (False,),
+    },
+}
+"""Their fields that change what is computed, and what they may say."""
 
 ARCHITECTURES = {
     "gpt2": "GPT2LMHeadModel",

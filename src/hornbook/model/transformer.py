@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from hornbook.base.errors import ModelError
 from hornbook.model.attention import Attention, Tables, causal
 from hornbook.model.cache import Cache
 from hornbook.model.config import ModelConfig
@@ -98,10 +99,19 @@ class Transformer(nn.Module):
 
         ``visible`` narrows what a place may see beyond the past, for
         rows that hold several documents.
+
+        Raises:
+            ModelError: the text is longer than the context.
         """
         # Begin at the end of what the cache has read
         start = 0 if cache is None else cache.length
         stop = start + ids.size(1)
+        if stop > self.config.context:
+            raise ModelError(
+                f"the text has {stop} tokens and the model's context "
+                f"holds {self.config.context}; shorten it or start "
+                "anew"
+            )
         x = self.embedding(ids, start)
         if self.embedding_norm is not None:
             x = self.embedding_norm(x)
@@ -158,7 +168,10 @@ class Transformer(nn.Module):
         """
         from hornbook.model.exchange import load_model
 
-        model = load_model(path).to(device=device, dtype=dtype)
+        model = load_model(path).to(device)
+        # The angles stay in full precision
+        for weight in model.parameters() if dtype else ():
+            weight.data = weight.data.to(dtype)
         return model.eval()
 
     def save(
