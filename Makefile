@@ -41,7 +41,7 @@ test: $(READY_TEST)
 	@$(BIN)/python -m hornbook.press.tex_setup
 	$(MAKE) --no-print-directory check
 	$(BIN)/python -m pytest -m compiled
-	$(BIN)/python -m pytest -m "$(MARKS)" --jaxtyping-packages=$(SHAPES),beartype.beartype
+	$(BIN)/python -m pytest -m "$(MARKS)" --jaxtyping-packages=$(SHAPES),shape_checker.check
 
 check: $(READY_TEST)
 	$(BIN)/ruff check .
