@@ -12,12 +12,13 @@ from rich.markup import escape
 
 from hornbook import __version__
 from hornbook.base.console import console, print_result
-from hornbook.base.errors import HornbookError
+from hornbook.base.errors import DataError, HornbookError
 
 app = cyclopts.App(
     name="hornbook",
     version=__version__,
     help="Raw text to a language model, and the book of that run.",
+    suppress_keyboard_interrupt=False,
 )
 
 Source = Annotated[
@@ -127,9 +128,9 @@ def make_stage(
     """Make what is missing before a stage, then the stage."""
     from hornbook.road import run as walk
 
-    record = walk(recipe, settings or (), "", name, False, keep, strict)
-    if force:
-        record = walk(recipe, settings or (), name, name, True)
+    record = walk(
+        recipe, settings or (), "", name, force and name, keep, strict
+    )
     if json:
         results = {
             made: done.result
@@ -173,6 +174,8 @@ def finetune(
 ) -> None:
     """Make the recipe's fine-tunings, or, with --name, a new one."""
     given = list(settings or ())
+    if data is not None and not data.is_file():
+        raise DataError(f"there is no file {data} to learn from")
     if name:
         table = f"finetune.{name}"
         given += [f"{table}.method={method}", f"{table}.base={base}"]
@@ -204,7 +207,7 @@ def export(
     if to is None:
         walk(recipe, last="export")
     else:
-        write(recipe, to, format)
+        write(named(recipe), to, format)
 
 
 @app.command
@@ -253,6 +256,18 @@ TopP = Annotated[
 Seed = Annotated[int | None, Parameter(help="The seed of the draw.")]
 
 
+def named(run: str) -> str:
+    """Look for ``NAME`` and ``NAME:PART`` in ``runs`` as well."""
+    from hornbook.road import RUNS
+
+    inside = RUNS / run.partition(":")[0]
+    return (
+        run
+        if Path(run).exists() or not inside.is_dir()
+        else (str(RUNS / run))
+    )
+
+
 @app.command
 def generate(
     run: Model,
@@ -271,7 +286,7 @@ def generate(
     from hornbook.model.transformer import Transformer
     from hornbook.tokenizer.tokenizer import Tokenizer
 
-    folder = find_model(run)
+    folder = find_model(named(run))
     model, tok = Transformer.load(folder), Tokenizer.load(folder)
     for piece in stream(
         model, tok, prompt, max_tokens, temperature, top_p, seed
@@ -286,8 +301,8 @@ def chat(
     run: Model,
     /,
     max_tokens: MaxTokens = 100,
-    temperature: Temperature = 0.0,
-    top_p: TopP = 0.95,
+    temperature: Temperature = 0.4,
+    top_p: TopP = 0.9,
     seed: Seed = None,
 ) -> None:
     """Talk to a model."""
@@ -297,7 +312,7 @@ def chat(
     from hornbook.model.transformer import Transformer
     from hornbook.tokenizer.tokenizer import Tokenizer
 
-    folder = find_model(run)
+    folder = find_model(named(run))
     model, tok = Transformer.load(folder), Tokenizer.load(folder)
     converse(model, tok, Sampling(max_tokens, temperature, top_p, seed))
 

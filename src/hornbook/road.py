@@ -64,8 +64,15 @@ class Stage(msgspec.Struct, frozen=True):
 def road(recipe: Recipe) -> list[Stage]:
     """List the stages of a recipe in their order."""
     tunings = order_tunings(recipe)
-    models = [f"finetune/{name}/config.json" for name in tunings]
-    weights = [f"finetune/{name}/model.safetensors" for name in tunings]
+    return [
+        *first_stages(),
+        *(tuning_stage(recipe, name) for name in tunings),
+        *last_stages(tunings),
+    ]
+
+
+def first_stages() -> list[Stage]:
+    """List what leads from raw text to a base model."""
     return [
         Stage(
             "plan",
@@ -99,7 +106,14 @@ def road(recipe: Recipe) -> list[Stage]:
             ("hornbook.training.pretrain",),
             stages.pretrain,
         ),
-        *(tuning_stage(recipe, name) for name in tunings),
+    ]
+
+
+def last_stages(tunings: Sequence[str]) -> list[Stage]:
+    """List what follows when every model is trained."""
+    models = [f"finetune/{name}/config.json" for name in tunings]
+    weights = [f"finetune/{name}/model.safetensors" for name in tunings]
+    return [
         Stage(
             "evaluate",
             ("seed", "evaluation"),
@@ -277,7 +291,7 @@ def visit(
         )
         return record
 
-    # Make it, with an eye on the clock and on memory
+    # Make it, and write down what it took
     reason = f" ({why})" if done and why else ""
     console.heading(f"{stage.name}{reason}")
     context = Context(
@@ -289,6 +303,15 @@ def visit(
         anew=force,
         strict=strict,
     )
+    record = record.with_stage(stage.name, make(stage, context, parts))
+    record.save()
+    return record
+
+
+def make(
+    stage: Stage, context: Context, parts: dict[str, str]
+) -> StageRecord:
+    """Make a stage, with an eye on the clock and on memory."""
     started = time.monotonic()
     with MemoryWatch() as watch:
         result = stage.work(context)
@@ -300,13 +323,11 @@ def visit(
         finished=datetime.now(UTC).isoformat(timespec="seconds"),
         result=result,
     )
-    record = record.with_stage(stage.name, made)
-    record.save()
     console.say(
         f"[dim]{stage.name} took {clock(made.seconds)}, "
         f"at most {size(made.peak_memory_bytes)} of memory[/]"
     )
-    return record
+    return made
 
 
 def depends_on(

@@ -9,9 +9,11 @@ import msgspec
 import tomli_w
 
 from hornbook.base.console import console
+from hornbook.base.errors import RecipeError
 from hornbook.base.machine import cache_folder, describe
 from hornbook.base.record import RunRecord
 from hornbook.base.store import digest_text, write_json
+from hornbook.lineage import section_digest
 from hornbook.planning.plan import (
     FILE as PLAN,
 )
@@ -22,7 +24,11 @@ from hornbook.planning.plan import (
     make_plan,
     save_plan,
 )
+from hornbook.planning.probe import Probe, probe
 from hornbook.recipe import Recipe
+
+MEASURED = ("model", "tokenizer", "pretrain", "plan")
+"""What the measured speed depends on."""
 
 HEAD = "# Every setting of this run, as it was resolved.\n\n"
 
@@ -49,18 +55,20 @@ class Context(msgspec.Struct, frozen=True):
 def plan(context: Context) -> dict[str, Any]:
     """Measure this machine and resolve what the recipe leaves open."""
     from hornbook.model.count import describe as describe_model
-    from hornbook.planning.probe import probe
     from hornbook.training.trial import training_step
 
     # Measure: matrix products, then steps of this very model
     recipe = context.recipe
     shape = recipe.shape
-    console.say("  measuring this machine with a few training steps")
-    measured = probe(
-        training_step(shape, recipe.pretrain, recipe.plan.threads),
-        recipe.plan.threads,
-        recipe.plan.probe_seconds,
-    )
+    asked = section_digest(recipe, MEASURED) + foreign_attention(recipe)
+    measured = earlier_probe(context, asked)
+    if measured is None:
+        console.say("  measuring this machine with a few steps")
+        measured = probe(
+            training_step(shape, recipe.pretrain, recipe.plan.threads),
+            recipe.plan.threads,
+            recipe.plan.probe_seconds,
+        )
 
     # Resolve, show and keep
     made = make_plan(
@@ -75,7 +83,25 @@ def plan(context: Context) -> dict[str, Any]:
     console.table(("", ""), describe_plan(made))
     for warning in made.warnings:
         console.warn(warning)
-    return {"tokens_per_second": measured.tokens_per_second}
+    return {
+        "tokens_per_second": measured.tokens_per_second,
+        "measured_for": asked,
+    }
+
+
+def earlier_probe(context: Context, asked: str) -> Probe | None:
+    """Find what an earlier plan measured for the same model.
+
+    A new fine-tuning makes a new plan; measured anew, the minutes of
+    the pretraining would give other steps, and it would be repeated.
+    """
+    done = context.record.stages.get("plan")
+    if context.anew or done is None:
+        return None
+    same = done.result.get("measured_for") == asked
+    if not same or not (context.folder / PLAN).exists():
+        return None
+    return load_plan(context.folder).probe
 
 
 def curate(context: Context) -> dict[str, Any]:
@@ -168,35 +194,35 @@ def finetune(context: Context) -> dict[str, Any]:
     from hornbook.training.precision import use_threads
     from hornbook.tuning.data import read_dialogues, read_labelled
     from hornbook.tuning.synthesize import make_dialogues
-    from hornbook.tuning.tune import tune_chat, tune_classes
+    from hornbook.tuning.tune import Lesson, tune_chat, tune_classes
 
     made = context.plan
     use_threads(made.threads)
     name = context.name.partition(".")[2]
     config = context.recipe.finetune[name]
     seed = context.recipe.seed
-    cost = made.trainings[name]
     documents = read_documents(
         context.folder / "corpus" / "train.parquet"
     )
-    last = (
-        cost.steps,
-        seed,
-        cost.seconds,
-        context.source,
-        context.anew,
+    lesson = Lesson(
+        run=context.folder,
+        name=name,
+        config=config,
+        steps=made.trainings[name].steps,
+        seed=seed,
+        speed=made.probe.tokens_per_second,
+        source=context.source,
+        anew=context.anew,
     )
+    examples = Path(config.data) if config.data else None
     if config.method == "classify":
-        if config.data:
-            documents = read_labelled(Path(config.data))
-        return tune_classes(
-            context.folder, name, config, documents, *last
-        )
-    if config.data:
-        dialogues = read_dialogues(Path(config.data))
-    else:
-        dialogues = make_dialogues(documents, seed, config.turns)
-    return tune_chat(context.folder, name, config, dialogues, *last)
+        labelled = read_labelled(examples) if examples else documents
+        return tune_classes(lesson, labelled)
+    if examples:
+        return tune_chat(lesson, read_dialogues(examples))
+    return tune_chat(
+        lesson, make_dialogues(documents, seed, config.turns)
+    )
 
 
 def evaluate(context: Context) -> dict[str, Any]:
@@ -247,11 +273,22 @@ def planned_steps(folder: Path, stage: str) -> str:
 
 
 def foreign_attention(recipe: Recipe) -> str:
-    """Digest an attention that the user put into ``ATTENTION``."""
+    """Digest an attention that the user put into ``ATTENTION``.
+
+    Raises:
+        RecipeError: its source cannot be read.
+    """
     module = sys.modules.get("hornbook.model.attention")
     if module is None:
         return ""
     function = module.ATTENTION.get(recipe.model.attention)
-    if function is None or function.__module__ == module.__name__:
+    home = getattr(function, "__module__", "")
+    if function is None or home == module.__name__:
         return ""
-    return digest_text(inspect.getsource(function))
+    try:
+        return digest_text(inspect.getsource(function))
+    except (OSError, TypeError) as error:
+        raise RecipeError(
+            f"the attention {recipe.model.attention!r} has no source "
+            "that could be kept with the run; define it in a file"
+        ) from error

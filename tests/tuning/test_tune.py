@@ -14,7 +14,12 @@ from hornbook.model.transformer import Transformer
 from hornbook.tokenizer.tokenizer import SPECIALS, Tokenizer
 from hornbook.tuning.classify import Classifier
 from hornbook.tuning.config import TuningConfig
-from hornbook.tuning.tune import find_steps, tune_chat, tune_classes
+from hornbook.tuning.tune import (
+    Lesson,
+    find_steps,
+    tune_chat,
+    tune_classes,
+)
 
 TOK = Tokenizer.train(
     ["What is a hat? A cap. Where is rain? Sky."],
@@ -45,6 +50,17 @@ def settings(**given: Any) -> TuningConfig:
     return TuningConfig(**{**plain, **given})
 
 
+def lesson(
+    run: Path,
+    name: str,
+    steps: int,
+    config: TuningConfig | None = None,
+    seed: int = 1,
+) -> Lesson:
+    """One fine-tuning of a run."""
+    return Lesson(run, name, config or settings(), steps, seed)
+
+
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
     """A run's folder with a base model that has learnt nothing."""
@@ -63,7 +79,7 @@ def losses(log: Path) -> list[float]:
 
 
 def test_a_chat_model_learns_its_answers(run: Path) -> None:
-    done = tune_chat(run, "chat", settings(), TALKS, 60, seed=1)
+    done = tune_chat(Lesson(run, "chat", settings(), 60, 1), TALKS)
     assert (done["dialogues"], done["too_long"]) == (2, 0)
     assert done["steps"] == 60
     model = Transformer.load(run / "finetune" / "chat")
@@ -80,14 +96,14 @@ def test_the_base_model_stays_as_it_was(run: Path) -> None:
         return Transformer.load(folder).token_emb.weight
 
     before = base()
-    tune_chat(run, "chat", settings(), TALKS, 2, seed=1)
+    tune_chat(Lesson(run, "chat", settings(), 2, 1), TALKS)
     assert torch.equal(base(), before)
 
 
 def test_one_fine_tuning_can_begin_with_another(run: Path) -> None:
-    tune_chat(run, "one", settings(), TALKS, 30, seed=1)
+    tune_chat(Lesson(run, "one", settings(), 30, 1), TALKS)
     more = settings(base="one")
-    tune_chat(run, "two", more, TALKS, 1, seed=1)
+    tune_chat(Lesson(run, "two", more, 1, 1), TALKS)
     first = losses(run / "finetune" / "one.jsonl")
     assert losses(run / "finetune" / "two.jsonl")[0] < first[0] / 2
 
@@ -95,7 +111,7 @@ def test_one_fine_tuning_can_begin_with_another(run: Path) -> None:
 def test_equal_seeds_give_equal_losses(run: Path) -> None:
     talks = [*TALKS, ask("rain?", "x" * 20), ask("hat?", "y" * 20)]
     for name, seed in [("a", 1), ("b", 1), ("c", 2)]:
-        tune_chat(run, name, settings(), talks, 6, seed=seed)
+        tune_chat(Lesson(run, name, settings(), 6, seed), talks)
     a, b, c = (
         losses(run / "finetune" / f"{name}.jsonl") for name in "abc"
     )
@@ -106,7 +122,7 @@ def test_dialogues_that_are_too_long_are_left_out_and_told(
     run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     talks = [*TALKS, ask("hat?", "x" * 99)]
-    done = tune_chat(run, "chat", settings(), talks, 1, seed=1)
+    done = tune_chat(Lesson(run, "chat", settings(), 1, 1), talks)
     assert (done["dialogues"], done["too_long"]) == (2, 1)
     assert "1 of 3 dialogues" in capsys.readouterr().err
 
@@ -116,13 +132,13 @@ def test_without_a_fitting_dialogue_nothing_is_trained(
     run: Path, talks: list[Any]
 ) -> None:
     with pytest.raises(DataError, match="dialogues"):
-        tune_chat(run, "chat", settings(), talks, 1, seed=1)
+        tune_chat(Lesson(run, "chat", settings(), 1, 1), talks)
     assert not (run / "finetune").exists()
 
 
 def test_a_classifier_learns_the_topics(run: Path) -> None:
     config = settings(method="classify", batch=2)
-    done = tune_classes(run, "topic", config, DOCUMENTS, 40, seed=1)
+    done = tune_classes(Lesson(run, "topic", config, 40, 1), DOCUMENTS)
     assert done["classes"] == ["sky", "wear"]
     assert done["documents"] == 4
     model = Classifier.load(run / "finetune" / "topic")
@@ -135,7 +151,7 @@ def test_one_topic_is_not_enough(
     run: Path, keep: list[Document]
 ) -> None:
     with pytest.raises(DataError, match="two or more"):
-        tune_classes(run, "topic", settings(), keep, 1, seed=1)
+        tune_classes(Lesson(run, "topic", settings(), 1, 1), keep)
 
 
 @pytest.mark.parametrize(

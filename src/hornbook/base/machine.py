@@ -125,7 +125,7 @@ class MemoryWatch:
 
 
 def cache_folder() -> Path:
-    """The one folder outside runs: ``HORNBOOK_CACHE``, or the user's."""
+    """The folder outside runs: ``HORNBOOK_CACHE``, or the user's."""
     chosen = os.environ.get("HORNBOOK_CACHE")
     if chosen:
         return Path(chosen)

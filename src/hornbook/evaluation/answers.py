@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from hornbook.model.transformer import Transformer
 
 UNTUNED = "the same questions put to the base model"
+OWN = "the held-out articles' own answers"
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -65,9 +66,10 @@ def answers(
     topics = {d.topic for d in material.training if d.topic}
     judged = judge(asked, ours, found[: len(asked)], topics)
     untuned = judge(fewer, theirs, None, topics)
+    own = judge(asked, [(t, True) for t in references], None, topics)
     usual = Counter(d.topic for d in material.training if d.topic)
     scores = {
-        **_form_scores(judged, untuned),
+        **_form_scores(judged, untuned, own),
         **_topic_score(judged, usual),
         **_overlap_score(judged, found[len(asked) :], seed),
     }
@@ -91,6 +93,7 @@ def ask_all(
             sampling = Sampling(
                 config.answer_tokens,
                 config.temperature,
+                config.top_p,
                 seed=seed + number,
             )
             said = [Message("user", question.prompt)]
@@ -124,13 +127,16 @@ def judge(
 
 
 def _form_scores(
-    ours: Sequence[Answer], untuned: Sequence[Answer]
+    ours: Sequence[Answer],
+    untuned: Sequence[Answer],
+    own: Sequence[Answer],
 ) -> dict[str, Score]:
     """Count the answers that end, fit, name their subject, differ."""
     scores = {}
     for name, what, test in FORMS:
         values = [test(a) for a in ours if _counts(name, a)]
         before = [test(a) for a in untuned if _counts(name, a)]
+        human = [test(a) for a in own if _counts(name, a)]
         if values:
             scores[name] = score(
                 interval.wilson(sum(values), len(values)),
@@ -138,6 +144,7 @@ def _form_scores(
                 what,
                 baseline=sum(before) / len(before) if before else None,
                 baseline_is=UNTUNED if before else "",
+                also={OWN: sum(human) / len(human)},
             )
 
     # Count the answers that only one question got
@@ -197,7 +204,7 @@ def _overlap_score(
             "Characters of the longest run of words that an answer "
             "shares with the training text; the median.",
             baseline=float(median(other for _, other in rows)),
-            baseline_is="the held-out articles' own answers",
+            baseline_is=OWN,
             unit="characters",
             better="lower",
         )

@@ -52,14 +52,7 @@ def evaluate(
     # Refuse what cannot be meant
     config = config or EvaluationConfig()
     check(config)
-    known = [*TASKS, ANSWERS]
-    wanted = known if tasks is None else list(tasks)
-    for name in wanted:
-        if name not in known:
-            raise DataError(
-                f"there is no task {name!r}; known are "
-                f"{', '.join(known)}"
-            )
+    wanted = find_tasks(tasks)
     if not (folder / "corpus").is_dir():
         raise DataError(
             f"{folder} is not the folder of a run: it holds no corpus; "
@@ -80,6 +73,23 @@ def evaluate(
                 fresh / "answers.jsonl", msgspec.to_builtins(answer)
             )
     return report
+
+
+def find_tasks(tasks: Sequence[str] | None) -> list[str]:
+    """List the tasks that are asked for; None asks for all.
+
+    Raises:
+        DataError: one of them is not known.
+    """
+    known = [*TASKS, ANSWERS]
+    wanted = known if tasks is None else list(tasks)
+    for name in wanted:
+        if name not in known:
+            raise DataError(
+                f"there is no task {name!r}; known are "
+                f"{', '.join(known)}"
+            )
+    return wanted
 
 
 def measure(

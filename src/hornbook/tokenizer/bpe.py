@@ -42,23 +42,19 @@ def learn_merges(
 ) -> Iterator[Merge]:
     """Learn merges from pieces and how often each occurs.
 
-    The most frequent pair joins first; of equally frequent pairs the
-    one with the smallest ids. A heap holds the candidates. A count in
-    it may be out of date but never too low: counts only fall, save
-    those of pairs that hold the new token, and these are pushed. So
-    the top, once its count proves true, is the best.
+    The most frequent pair joins first; of equals the one with the
+    smallest ids. Counts in the heap may be out of date but never too
+    low: only pairs with the new token gain, and these are pushed.
 
     Source: sennrich2016, section 3.2; radford2019, section 2.2.
     """
     # Write every distinct piece as the ids of its bytes
-    tokens = list(alphabet)
+    tokens, repeats = list(alphabet), list(pieces.values())
     ids = {token: id_ for id_, token in enumerate(tokens)}
     words = [[ids[bytes((b,))] for b in piece] for piece in pieces]
-    repeats = list(pieces.values())
     counts, places = count_pairs(words, repeats)
     heap = [(-count, pair) for pair, count in counts.items()]
     heapq.heapify(heap)
-
     while heap:
         # Take the most frequent pair, if its count is still true
         count, pair = heapq.heappop(heap)
@@ -68,9 +64,9 @@ def learn_merges(
             continue
 
         # Give the joined pair the next id
-        token, spelling = len(tokens), tokens[pair[0]] + tokens[pair[1]]
-        tokens.append(spelling)
-        yield Merge(pair, token, spelling, -count)
+        token = len(tokens)
+        tokens.append(tokens[pair[0]] + tokens[pair[1]])
+        yield Merge(pair, token, tokens[token], -count)
 
         # Join the pair wherever it stands, and recount around it
         grown: set[Pair] = set()

@@ -1,6 +1,6 @@
 """Rows of tokens for training: any step's batch, from its number."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from hornbook.tokenizer.shards import TokenShard
 Batch = dict[str, Tensor]
 
 
+@runtime_checkable
 class Batches(Protocol):
     """A training set that gives the batch of any step.
 

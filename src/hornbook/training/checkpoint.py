@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from hornbook.base.errors import CorruptFileError, RecipeError
@@ -18,6 +18,7 @@ from hornbook.base.store import (
     read_json,
     write_json,
 )
+from hornbook.model.exchange import save_tensors
 from hornbook.training.optimizers import Optimizer
 
 WEIGHTS, MEMORY, STATE = (
@@ -38,6 +39,16 @@ class Progress(msgspec.Struct):
     """Time spent on updates alone."""
     other_seconds: float = 0.0
     """Time spent compiling, measuring, sampling and saving."""
+
+
+class State(msgspec.Struct):
+    """What a checkpoint says about itself."""
+
+    progress: Progress
+    asked: dict[str, Any]
+    """What the training depends on."""
+    digests: dict[str, str]
+    """The digests of its other files."""
 
 
 def save(
@@ -64,17 +75,14 @@ def save(
     )
     need_disk(folder, bulk + 1_000_000)
     with atomic_folder(folder / f"step-{progress.step:07}") as fresh:
-        save_file(_whole(weights), fresh / WEIGHTS)
-        save_file(_whole(memory), fresh / MEMORY)
+        save_tensors(_whole(weights), fresh / WEIGHTS)
+        save_tensors(_whole(memory), fresh / MEMORY)
         digests = {
             name: digest_file(fresh / name)
             for name in (WEIGHTS, MEMORY)
         }
-        state = msgspec.to_builtins(progress)
-        write_json(
-            fresh / STATE,
-            {"progress": state, "asked": asked, "digests": digests},
-        )
+        state = State(progress, asked, digests)
+        write_json(fresh / STATE, msgspec.to_builtins(state))
     for old in found(folder)[:-keep]:
         shutil.rmtree(old, ignore_errors=True)
 
@@ -115,20 +123,23 @@ def resume(
     if not checkpoints:
         return Progress()
     newest = checkpoints[-1]
-    state = read_json(newest / STATE)
     try:
-        progress = msgspec.convert(state["progress"], Progress)
-        before, digests = state["asked"], state["digests"]
-    except (KeyError, TypeError, msgspec.ValidationError) as error:
+        state = msgspec.convert(read_json(newest / STATE), State)
+    except (CorruptFileError, msgspec.ValidationError) as error:
         raise _damaged(newest / STATE, newest) from error
+    progress, before = state.progress, state.asked
+    wished = before.get("steps")
+    if not isinstance(wished, int):
+        raise _damaged(newest / STATE, newest)
     if before != asked:
-        if progress.step >= int(before.get("steps", 0)):
+        if progress.step >= wished:
             clear(folder)
             return Progress()
         raise RecipeError(_difference(newest, before, asked))
     for name in (WEIGHTS, MEMORY):
         path = newest / name
-        if not path.exists() or digest_file(path) != digests.get(name):
+        wanted = state.digests.get(name)
+        if not path.exists() or digest_file(path) != wanted:
             raise _damaged(path, newest)
     try:
         weights = load_file(newest / WEIGHTS)

@@ -1,5 +1,6 @@
 """What a training asks for: how long, how fast, how careful."""
 
+from collections.abc import Callable
 from typing import Literal
 
 import msgspec
@@ -60,49 +61,56 @@ def check(config: TrainingConfig, section: str) -> None:
     Raises:
         RecipeError: names the section, the key and its bounds.
     """
-    positive = (
-        "batch",
-        "lr",
-        "lr_embedding",
-        "lr_head",
-        "save_seconds",
-        "sample_seconds",
-        "keep",
-    )
-    for name in positive:
-        if not getattr(config, name) > 0:
-            raise RecipeError(
-                f"{section}.{name} is {getattr(config, name)}; it "
-                "must be above 0"
-            )
-    for name in (
-        "minutes",
-        "steps",
-        "epochs",
-        "clip",
-        "evaluations",
-        "weight_decay",
-    ):
-        if getattr(config, name) < 0:
-            raise RecipeError(
-                f"{section}.{name} is {getattr(config, name)}; it "
-                "cannot be negative"
-            )
-    for name in (
-        "beta1",
-        "beta2",
-        "momentum",
-        "warmup",
-        "decay",
-        "final",
-    ):
-        if not 0 <= getattr(config, name) <= 1:
-            raise RecipeError(
-                f"{section}.{name} is {getattr(config, name)}; it "
-                "must lie between 0 and 1"
-            )
+    for names, fits, words in BOUNDS:
+        for name in names:
+            value = getattr(config, name)
+            if not fits(value):
+                raise RecipeError(
+                    f"{section}.{name} is {value}; it must be {words}"
+                )
     if config.warmup + config.decay > 1:
         raise RecipeError(
             f"{section}.warmup and {section}.decay add up to more "
             "than the whole training; shorten one"
         )
+
+
+Bound = tuple[tuple[str, ...], Callable[[float], bool], str]
+
+BOUNDS: tuple[Bound, ...] = (
+    (
+        (
+            "batch",
+            "lr",
+            "lr_embedding",
+            "lr_head",
+            "save_seconds",
+            "sample_seconds",
+            "keep",
+        ),
+        lambda value: value > 0,
+        "above 0",
+    ),
+    (
+        (
+            "minutes",
+            "steps",
+            "epochs",
+            "clip",
+            "evaluations",
+            "weight_decay",
+        ),
+        lambda value: value >= 0,
+        "0 or more: it cannot be negative",
+    ),
+    (
+        ("beta1", "beta2", "momentum"),
+        lambda value: 0 <= value < 1,
+        "at least 0 and below 1",
+    ),
+    (
+        ("warmup", "decay", "final"),
+        lambda value: 0 <= value <= 1,
+        "between 0 and 1",
+    ),
+)

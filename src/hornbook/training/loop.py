@@ -120,21 +120,12 @@ def train(
 
     Raises:
         Interrupted: the user stopped it; a checkpoint was saved.
-        ModelError: the loss is not finite.
-        CorruptFileError: the newest checkpoint is damaged.
+        HornbookError: the loss is not finite, a checkpoint damaged.
     """
     # Go on from the newest checkpoint
-    if anew:
-        checkpoint.clear(folder)
     trainer = Trainer(model, objective, config, steps, compile)
-    asked = {**asked, "steps": steps}
-    done = trainer.progress = checkpoint.resume(
-        folder, model, trainer.optimizers, asked, steps
-    )
-    cut_log(log, done.step)
-    if done.step:
-        console.say(f"  going on from step {done.step:,} of {steps:,}")
-    run = Run(trainer, folder, log, asked, hooks)
+    run = Run(trainer, folder, log, {**asked, "steps": steps}, hooks)
+    done = run.resume(anew)
 
     # Learn, look, and save
     with (
@@ -167,9 +158,31 @@ class Run:
         self.trainer, self.folder, self.log = trainer, folder, log
         self.asked, self.hooks = asked, hooks
         self.started = self.saved = time.monotonic()
+        self.saved_step = 0
         first = trainer.config.sample_seconds * 2 / 3
         self.next_sample = self.started + first
         self.fresh = True
+
+    def resume(self, anew: bool) -> Progress:
+        """Go on from the newest checkpoint, or begin."""
+        trainer = self.trainer
+        if anew:
+            checkpoint.clear(self.folder)
+        done = trainer.progress = checkpoint.resume(
+            self.folder,
+            trainer.model,
+            trainer.optimizers,
+            self.asked,
+            trainer.steps,
+        )
+        cut_log(self.log, done.step)
+        self.saved_step = done.step
+        if done.step:
+            console.say(
+                f"  going on from step {done.step:,} of "
+                f"{trainer.steps:,}"
+            )
+        return done
 
     def step(self, batches: Batches, bar: Bar) -> None:
         """Make one update and whatever is due after it."""
@@ -221,8 +234,10 @@ class Run:
         done.other_seconds += time.monotonic() - now
 
     def save(self) -> None:
-        """Write a checkpoint."""
+        """Write a checkpoint, unless this step's stands already."""
         trainer = self.trainer
+        if self.saved_step == trainer.progress.step:
+            return
         checkpoint.save(
             self.folder,
             trainer.model,
@@ -232,6 +247,7 @@ class Run:
             trainer.config.keep,
         )
         self.saved = time.monotonic()
+        self.saved_step = 0
 
 
 def count_targets(batch: Batch) -> int:
@@ -242,7 +258,7 @@ def count_targets(batch: Batch) -> int:
 def cut_log(log: Path, step: int) -> None:
     """Drop what a log says of steps after ``step``."""
     lines = read_jsonl(log)
-    kept = [line for line in lines if int(line["step"]) <= step]
+    kept = [line for line in lines if int(line.get("step", 0)) <= step]
     text = b"".join(msgspec.json.encode(line) + b"\n" for line in kept)
     write_text(log, text.decode("utf-8"))
 

@@ -20,7 +20,7 @@ def next_token_loss(
 
     Units: nats per token, over the targets that are not ``IGNORE``.
 
-    Source: shannon1948; goodfellow2016, section 6.2.1.1.
+    Source: shannon1948, section 6.
     """
     logits = model(ids, visible=visible)
     return F.cross_entropy(

@@ -21,7 +21,7 @@ def orthogonalise(
     lifts small values fast and holds them near one. Sums and products
     of matrices suffice, so it is quick where products are.
 
-    Source: jordan2024muon.
+    Source: jordan2024.
     """
     a, b, c = COEFFICIENTS
     tall = g.size(-2) > g.size(-1)
@@ -40,7 +40,7 @@ class Muon:
     is scaled by sqrt(max(1, rows / columns)), so that one rate serves
     all shapes.
 
-    Source: jordan2024muon.
+    Source: jordan2024.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Muon:
             shapes.setdefault(tuple(weight.shape), []).append(weight)
         self.groups = list(shapes.values())
         self.means = [
-            torch.zeros(len(group), *group[0].shape)
+            torch.zeros_like(torch.stack(list(group)))
             for group in self.groups
         ]
 

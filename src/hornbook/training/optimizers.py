@@ -1,7 +1,7 @@
 """Which optimiser moves which weights."""
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +11,7 @@ from hornbook.training.config import TrainingConfig
 from hornbook.training.muon import Muon
 
 
+@runtime_checkable
 class Optimizer(Protocol):
     """Something that moves weights along their gradients."""
 

@@ -5,13 +5,14 @@ from typing import Any
 
 import msgspec
 
-from hornbook.inference.bits import bits_per_byte
+from hornbook.inference.bits import Bits, bits_per_byte
 from hornbook.inference.generate import generate
 from hornbook.model.config import ModelConfig
 from hornbook.model.transformer import Transformer
 from hornbook.tokenizer.shards import TokenShard
 from hornbook.tokenizer.tokenizer import Tokenizer
 from hornbook.training.batches import Windows
+from hornbook.training.checkpoint import Progress
 from hornbook.training.config import TrainingConfig
 from hornbook.training.loop import Hooks, train
 from hornbook.training.loss import next_token_loss
@@ -47,9 +48,34 @@ def pretrain(
     shard = TokenShard.open(folder / "tokens" / "train.bin", tok)
     heldout = TokenShard.open(folder / "tokens" / "heldout.bin", tok)
     model = Transformer(shape, seed)
-    batches = Windows(shard, shape.context, config.batch, seed)
 
-    # Say what is measured and shown on the way
+    # Train
+    done = train(
+        model,
+        next_token_loss,
+        Windows(shard, shape.context, config.batch, seed),
+        config,
+        steps,
+        folder / "checkpoints",
+        folder / "metrics.jsonl",
+        asked_for(shape, config, seed, shard.info.digest, source),
+        watch(model, tok, heldout, seed),
+        label="pretraining",
+        compile=wants_compiling(config, seconds),
+        anew=anew,
+    )
+
+    # Measure all that was held out, and keep the model
+    bits = bits_per_byte(model.eval(), heldout)
+    model.save(folder / "checkpoints" / "base", "native", tok)
+    return {**describe(done), **score(bits)}
+
+
+def watch(
+    model: Transformer, tok: Tokenizer, heldout: TokenShard, seed: int
+) -> Hooks:
+    """Say what is measured and shown on the way."""
+
     def evaluate() -> dict[str, float]:
         bits = bits_per_byte(model, heldout, limit_bytes=WATCHED_BYTES)
         return {
@@ -61,25 +87,20 @@ def pretrain(
         text = generate(model, tok, "", 48, temperature=0.8, seed=seed)
         return " ".join(text.split())
 
-    # Train
-    done = train(
-        model,
-        next_token_loss,
-        batches,
-        config,
-        steps,
-        folder / "checkpoints",
-        folder / "metrics.jsonl",
-        asked_for(shape, config, seed, shard.info.digest, source),
-        Hooks(evaluate, sample),
-        label="pretraining",
-        compile=wants_compiling(config, seconds),
-        anew=anew,
-    )
+    return Hooks(evaluate, sample)
 
-    # Measure all that was held out, and keep the model
-    bits = bits_per_byte(model.eval(), heldout)
-    model.save(folder / "checkpoints" / "base", "native", tok)
+
+def score(bits: Bits) -> dict[str, Any]:
+    """Give what held-out text costs, for the record."""
+    return {
+        "heldout_bpb": bits.value,
+        "heldout_loss": bits.nats_per_token,
+        "heldout_bytes": int(bits.bytes.sum()),
+    }
+
+
+def describe(done: Progress) -> dict[str, Any]:
+    """Give a training's numbers, for the record."""
     return {
         "steps": done.step,
         "tokens": done.tokens,
@@ -88,9 +109,6 @@ def pretrain(
         "tokens_per_second": round(
             done.tokens / max(done.seconds, 1e-9)
         ),
-        "heldout_bpb": bits.value,
-        "heldout_loss": bits.nats_per_token,
-        "heldout_bytes": int(bits.bytes.sum()),
     }
 
 
