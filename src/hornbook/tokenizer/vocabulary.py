@@ -44,7 +44,7 @@ class Vocabulary(msgspec.Struct, frozen=True):
         """Return this vocabulary if every text can be encoded by it.
 
         Raises:
-            DataError: says which token or merge does not fit.
+            DataError: says which token does not fit.
         """
         ids = [*self.tokens.values(), *self.specials.values()]
         if len(set(ids)) < len(ids):
@@ -80,18 +80,10 @@ class Vocabulary(msgspec.Struct, frozen=True):
                 )
 
     def _check_bytes(self) -> None:
-        """Refuse a vocabulary without some byte, or a false merge."""
+        """Refuse a vocabulary that lacks a byte."""
         missing = set(byte_alphabet()) - self.tokens.keys()
         if missing:
             raise DataError(
                 f"{len(missing)} of the 256 bytes have no token, so "
                 "not every text can be encoded"
             )
-        spelled = {id_: token for token, id_ in self.tokens.items()}
-        for (left, right), (_, token) in self.merges.items():
-            parts = spelled.get(left, b"?") + spelled.get(right, b"?")
-            if self.tokens.get(parts) != token:
-                raise DataError(
-                    f"the merge of {left} and {right} does not spell "
-                    f"token {token}"
-                )
