@@ -1,6 +1,6 @@
 """What the chapters measure and show beside their printed code."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -127,11 +127,12 @@ def long_word(run: "Run") -> tuple[str, Node]:
 def duration(seconds: float) -> str:
     """Write a time as a reader would say it.
 
-    >>> duration(42), duration(754), duration(9000)
-    ('42 seconds', '12.6 minutes', '2.5 hours')
+    >>> duration(1), duration(754), duration(9000)
+    ('1 second', '12.6 minutes', '2.5 hours')
     """
     if seconds < 90:
-        return f"{seconds:.0f} seconds"
+        whole = round(seconds)
+        return f"{whole} second{'s' * (whole != 1)}"
     if seconds < 5400:
         return f"{seconds / 60:.1f} minutes"
     return f"{seconds / 3600:.1f} hours"
@@ -153,8 +154,7 @@ def run_facts(run: "Run") -> dict[str, Any]:
     the opening's table.
     """
     documents, size = run.card["documents"], run.card["bytes"]
-    machine, stages = run.record.machine, run.record.stages
-    config = run.model
+    machine, config = run.record.machine, run.model
     heads = f"{config.heads} heads of {config.head_dim}"
 
     # Say what went in and what was built
@@ -169,36 +169,34 @@ def run_facts(run: "Run") -> dict[str, Any]:
         ["Weights", f"{run.parameters['total']:,}"],
     ]
 
-    # Say how it was trained and what it scores
+    # Say how it was trained, and what text costs in bits
     lines = run.lines("metrics.jsonl")
-    facts: dict[str, Any] = {"rows": rows}
+    facts: dict[str, Any] = {"rows": rows, "scores": scores(run)}
     rows += training_rows(lines)
     scored = [r["heldout_bpb"] for r in lines if "heldout_bpb" in r]
-    if scored:
-        facts["heldout_bpb"] = scored[-1]
+    told = facts["scores"].get("bits_per_byte", {}).get("value")
+    if scored or told is not None:
+        facts["heldout_bpb"] = scored[-1] if told is None else told
         held = [d.text for d in run.documents("heldout")]
         facts["lzma_bpb"] = compressed_bits(held)
-        score = f"{scored[-1]:.3f} bits per byte"
-        rows.append(["Held-out score", score])
-    rows += task_rows(run)
 
     # Say what it cost
-    if stages:
-        spent = sum(stage.seconds for stage in stages.values())
-        rows.append(["Time, all stages", duration(spent)])
+    if run.record.stages:
+        rows.append(["Time", cost(run)])
     cores = "core" if machine.cores == 1 else "cores"
     rows.append(["Machine", f"{machine.cores} {cores}, "
                             f"{machine.memory_bytes / 2**30:.0f} GiB"])
     return facts
 
 
-def stage_rows(run: "Run") -> list[list[str]]:
-    """List the stages of the run with what each took."""
-    return [
-        [name.capitalize(), duration(stage.seconds),
-         f"{stage.peak_memory_bytes / 2**20:,.0f} MiB"]
-        for name, stage in run.record.stages.items()
-    ]
+def cost(run: "Run") -> str:
+    """Say how long all stages took, and how long pretraining did."""
+    stages = run.record.stages
+    whole = duration(sum(stage.seconds for stage in stages.values()))
+    if "pretrain" not in stages or len(stages) == 1:
+        return whole
+    trained = duration(stages["pretrain"].seconds)
+    return f"{whole}, {trained} of it pretraining"
 
 
 def training_rows(lines: Iterable[dict[str, Any]]) -> list[list[str]]:
@@ -215,15 +213,35 @@ def training_rows(lines: Iterable[dict[str, Any]]) -> list[list[str]]:
     ]
 
 
-def task_rows(run: "Run") -> list[list[str]]:
-    """List the scores of the run's report, with their intervals."""
+def scores(run: "Run") -> dict[str, dict[str, Any]]:
+    """Give the scores of the run's report that have an interval."""
     if not run.has("evaluation/report.json"):
-        return []
+        return {}
     tasks = run.json("evaluation/report.json").get("tasks", {})
-    rows = []
-    for name, task in tasks.items():
-        if {"value", "low", "high"} <= task.keys():
-            span = f"{task['low']:.3f} to {task['high']:.3f}"
-            title = name.replace("_", " ").capitalize()
-            rows.append([title, f"{task['value']:.3f} ({span})"])
-    return rows
+    wanted = {"value", "low", "high"}
+    return {k: t for k, t in tasks.items() if wanted <= t.keys()}
+
+
+def score_rows(
+    told: Mapping[str, Mapping[str, Any]],
+) -> list[list[str]]:
+    """Lay scores out: value, interval, and what to set them beside."""
+
+    def short(number: float | None) -> str:
+        if number is None:
+            return "none"
+        return f"{number:.3f}" if abs(number) < 10 else f"{number:.1f}"
+
+    return [
+        [name.replace("_", " ").capitalize(), short(task["value"]),
+         f"{short(task['low'])} to {short(task['high'])}",
+         short(task.get("baseline")), task.get("baseline_is", "")]
+        for name, task in told.items()
+    ]
+
+
+def clear_of_baseline(task: Mapping[str, Any]) -> bool:
+    """Whether all of a score's interval is better than its baseline."""
+    if task.get("better") == "lower":
+        return bool(task["high"] < task["baseline"])
+    return bool(task["low"] > task["baseline"])

@@ -203,7 +203,7 @@ def joint(part: Node, x: float, y: float, whole: bool) -> str:
     color = "text=accent, " if whole else ""
     return (
         f"\\node[{color}inner sep=1pt, fill=white, align=center] at "
-        f"({x:.2f}mm,{y:.2f}mm) {{{spelled(part)}\\\\[-2.5pt]"
+        f"({x:.2f}mm,{y:.2f}mm) {{{spelled(part)}\\\\[-1pt]"
         f"\\detail{{{part.rank:,}}}}};"
     )
 
