@@ -36,6 +36,7 @@ def test_good_answers_have_no_fault(kind: str, answer: str) -> None:
         ("what", "   ", "empty"),
         ("what", "A hat is <|end|> a covering.", "control token"),
         ("what", "A hat of the sea and hat of the sea and.", "loop"),
+        ("what", "A long-term-term-term-term-term cap.", "loop"),
         ("what", "a hat is a covering.", "no capital"),
         ("what", "A hat is a covering", "no end"),
         ("what", "It is a hat. It is worn.", "not one sentence"),

@@ -25,7 +25,7 @@ def fault(
     must be exactly one sentence of 3 to 40 words that begins with a
     capital or a digit and ends with a full stop, a question mark or
     an exclamation mark. None may hold a control token, or the same
-    four words in a row twice.
+    four words in a row twice, whatever marks stand between them.
     """
     # Look for what no answer may hold
     words = answer.split()
@@ -33,7 +33,7 @@ def fault(
         return "empty"
     if CONTROL.search(answer):
         return "control token"
-    if loops(words):
+    if loops(re.findall(r"\w+", answer)):
         return "loop"
 
     # Hold it against the form that its question asks for
