@@ -112,6 +112,17 @@ def test_what_stays_is_never_alike(texts: list[str]) -> None:
         assert match.similarity >= 0.5
 
 
+def test_no_text_goes_for_one_that_went() -> None:
+    """The second is like the first, the third like the second alone."""
+    words = [["a", "b", "c"], ["b", "c", "d"], ["c", "d", "e"]]
+    grams = {
+        row: frozenset((word,) for word in some)
+        for row, some in enumerate(words)
+    }
+    found = settle({7: [0, 1, 2]}, grams, 0.5)
+    assert found == {1: Match(0, 0.5)}
+
+
 @given(st.text("abc ", max_size=40), st.text("abc ", max_size=40))
 def test_jaccard_is_a_similarity(one: str, other: str) -> None:
     a, b = phrases(one), phrases(other)
