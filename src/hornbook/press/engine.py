@@ -4,6 +4,7 @@ import hashlib
 import os
 import re
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 from hornbook.base.errors import MissingToolError
@@ -45,8 +46,14 @@ def choose_engine(wish: str) -> Engine | None:
     )
 
 
-def set_pages(work: Path, engine: Engine) -> list[int]:
+def set_pages(
+    work: Path,
+    engine: Engine,
+    done: Callable[[], None] = lambda: None,
+) -> list[int]:
     """Run the engine until the pages stand; give the crowded ones.
+
+    ``done`` is called after every pass.
 
     Raises:
         DataError: TeX stops; says where in which chapter.
@@ -61,6 +68,7 @@ def set_pages(work: Path, engine: Engine) -> list[int]:
         fault = one_pass(work, engine)
         if fault:
             raise fault.error()
+        done()
         if engine.name == "lualatex":
             _bibliography(work)
         make_index(work)

@@ -119,9 +119,9 @@ def _print(
 
     # Run TeX until the pages stand
     start = time.monotonic()
-    console.say("Setting the pages")
     try:
-        crowded = set_pages(sheet.work, engine)
+        with console.progress("pages", unit="passes of TeX") as bar:
+            crowded = set_pages(sheet.work, engine, bar.advance)
     except HornbookError as error:
         found.faults.append(audit.Fault("TeX", str(error)))
         audit.write_summary(log, found, sheet.seconds, facts)
