@@ -44,6 +44,7 @@ class Peer(torch.nn.Module):
         self.config = argparse.Namespace(context=context)
 
     def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        ids = ids.contiguous()
         logits, _ = self.model(ids, ids)
         return logits
 
