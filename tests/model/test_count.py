@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hornbook.model.config import make_config
@@ -35,6 +35,7 @@ FREE = st.fixed_dictionaries(
 )
 
 
+@settings(max_examples=40)
 @given(free=FREE)
 def test_counts_are_those_of_the_model(free: dict[str, Any]) -> None:
     config = make_config(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -185,6 +185,7 @@ def try_to_load(folder: Path) -> None:
         assert isinstance(model, Transformer)
 
 
+@settings(max_examples=30)
 @given(data=st.data())
 def test_any_bytes_load_or_are_refused_in_a_sentence(
     saved: tuple[Path, bytes, bytes], data: st.DataObject
@@ -211,6 +212,7 @@ VALUES = (
 )
 
 
+@settings(max_examples=30)
 @given(data=st.data())
 def test_any_configuration_loads_or_is_refused_in_a_sentence(
     saved: tuple[Path, bytes, bytes], data: st.DataObject

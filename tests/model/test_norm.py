@@ -1,6 +1,6 @@
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
@@ -11,6 +11,7 @@ SIZES = st.integers(1, 9)
 
 
 @pytest.mark.parametrize("weight", [True, False])
+@settings(max_examples=25)
 @given(rows=SIZES, size=SIZES, seed=st.integers(0, 99))
 def test_rms_norm_is_torchs_and_the_formula(
     weight: bool, rows: int, size: int, seed: int
@@ -30,6 +31,7 @@ def test_rms_norm_is_torchs_and_the_formula(
 
 
 @pytest.mark.parametrize("bias", [True, False])
+@settings(max_examples=25)
 @given(rows=SIZES, size=SIZES, seed=st.integers(0, 99))
 def test_layer_norm_is_torchs(
     bias: bool, rows: int, size: int, seed: int

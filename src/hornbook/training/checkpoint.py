@@ -28,7 +28,7 @@ WEIGHTS, MEMORY, STATE = (
 )
 
 
-class Progress(msgspec.Struct):
+class Progress(msgspec.Struct, forbid_unknown_fields=True):
     """How far a training has come."""
 
     step: int = 0

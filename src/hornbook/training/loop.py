@@ -247,7 +247,7 @@ class Run:
             trainer.config.keep,
         )
         self.saved = time.monotonic()
-        self.saved_step = 0
+        self.saved_step = trainer.progress.step
 
 
 def count_targets(batch: Batch) -> int:

@@ -1,0 +1,396 @@
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from hornbook.base.errors import (
+    CorruptFileError,
+    DiskError,
+    Interrupted,
+    ModelError,
+    RecipeError,
+)
+from hornbook.base.store import read_jsonl
+from hornbook.model import exchange
+from hornbook.training import checkpoint
+from hornbook.training.checkpoint import found
+from hornbook.training.config import TrainingConfig
+from hornbook.training.loop import Trainer, count_targets, cut_log
+
+LEARNER = Path(__file__).with_name("learner.py")
+PATIENCE_SECONDS = 600
+ALWAYS = {"save_seconds": 1e-9}
+
+
+class Stop(Exception):
+    """Breaks a training off from inside, as a defect would."""
+
+
+def numbers(log: Path) -> list[dict[str, Any]]:
+    """Read a log without its clock."""
+    lines = read_jsonl(log)
+    for line in lines:
+        assert line.pop("seconds") >= 0
+    return lines
+
+
+def losses(log: Path) -> list[float]:
+    return [line["loss"] for line in numbers(log) if "loss" in line]
+
+
+def stop_at(call: int) -> Any:
+    """Give a hook that breaks off at one of its calls."""
+    calls = []
+
+    def evaluate() -> dict[str, float]:
+        calls.append(1)
+        if len(calls) == call:
+            raise Stop
+        return {}
+
+    return evaluate
+
+
+def same_weights(one: nn.Module, other: nn.Module) -> bool:
+    pairs = zip(one.parameters(), other.parameters(), strict=True)
+    return all(torch.equal(a, b) for a, b in pairs)
+
+
+@pytest.mark.parametrize("form", ["gpt2", "nanochat"])
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+def test_the_loss_falls(
+    train_tiny: Any, tmp_path: Path, form: str, optimizer: str
+) -> None:
+    done, model = train_tiny(
+        steps=40, form=form, optimizer=optimizer, lr=0.02
+    )
+    fall = losses(tmp_path / "run" / "metrics.jsonl")
+    assert fall[0] == pytest.approx(3.13, abs=0.1)
+    assert fall[-1] < 0.6 * fall[0]
+    assert (done.step, done.tokens) == (40, 40 * 64)
+    assert all(weight.grad is None for weight in model.parameters())
+
+
+def test_every_step_has_its_line(
+    train_tiny: Any, tmp_path: Path
+) -> None:
+    train_tiny(steps=10, evaluations=2, evaluate=lambda: {"bpb": 1.0})
+    lines = numbers(tmp_path / "run" / "metrics.jsonl")
+    steps = [line for line in lines if "loss" in line]
+    assert [line["step"] for line in steps] == list(range(1, 11))
+    assert [line["tokens"] for line in steps] == [
+        64 * step for step in range(1, 11)
+    ]
+    assert all(type(line["step"]) is int for line in lines)
+    looked = [line["step"] for line in lines if "bpb" in line]
+    assert looked == [5, 10]
+
+
+def test_samples_are_logged_and_shown(
+    train_tiny: Any,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    train_tiny(
+        steps=3, sample=lambda: "a [hat]", sample_seconds=1e-9
+    )
+    lines = numbers(tmp_path / "run" / "metrics.jsonl")
+    found = [line["sample"] for line in lines if "sample" in line]
+    assert found == ["a [hat]"] * 3
+    assert capsys.readouterr().err.count("    a [hat]\n") == 3
+
+
+@pytest.mark.parametrize("form", ["gpt2", "nanochat"])
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+def test_a_resumed_training_is_bit_identical(
+    train_tiny: Any, tmp_path: Path, form: str, optimizer: str
+) -> None:
+    settings = {
+        "form": form, "optimizer": optimizer, "evaluations": 12,
+        "weight_decay": 0.1,
+    }
+    _, whole = train_tiny("whole", evaluate=stop_at(0), **settings)
+    with pytest.raises(Stop):
+        train_tiny("parts", evaluate=stop_at(5), **ALWAYS, **settings)
+    # Step 5 was learnt and logged, and not yet saved
+    log = tmp_path / "parts" / "metrics.jsonl"
+    assert len(losses(log)) == 5
+    _, resumed = train_tiny("parts", evaluate=stop_at(0), **settings)
+    assert numbers(log) == numbers(tmp_path / "whole" / "metrics.jsonl")
+    assert same_weights(whole, resumed)
+
+
+def test_a_finished_training_is_not_made_again(
+    train_tiny: Any, tmp_path: Path
+) -> None:
+    _, first = train_tiny()
+    newest = found(tmp_path / "run" / "checkpoints")[-1]
+    before = (newest / "state.json").stat().st_mtime_ns
+
+    def none(step: int) -> Any:
+        raise AssertionError
+
+    done, again = train_tiny(batches=none)
+    assert done.step == 12
+    assert same_weights(first, again)
+    # Nor is its checkpoint put at risk
+    assert (newest / "state.json").stat().st_mtime_ns == before
+
+
+def test_every_step_is_saved_once(
+    train_tiny: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, saved = checkpoint.save, []
+
+    def save(folder: Path, model: Any, *rest: Any) -> None:
+        saved.append(rest[1].step)
+        real(folder, model, *rest)
+
+    monkeypatch.setattr(checkpoint, "save", save)
+    train_tiny(**ALWAYS)
+    assert saved == list(range(1, 13))
+
+
+def test_the_log_is_cut_back_to_the_checkpoint(
+    train_tiny: Any, tmp_path: Path
+) -> None:
+    train_tiny("whole")
+    with pytest.raises(Stop):
+        train_tiny(
+            evaluations=12, evaluate=stop_at(6), **ALWAYS
+        )
+    log = tmp_path / "run" / "metrics.jsonl"
+    with log.open("a", encoding="utf-8") as file:
+        file.write('{"step": 7, "loss": 9.0, "seconds": 0}\n')
+        file.write('{"step": 8, "lo')
+    train_tiny()
+    whole = tmp_path / "whole" / "metrics.jsonl"
+    assert losses(log) == losses(whole)
+
+
+def test_cutting_keeps_every_digit(tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    text = '{"step":1,"loss":0.1234567890123456789}\n{"sample":"é"}\n'
+    log.write_text(text + '{"step":2}\n', encoding="utf-8")
+    before = read_jsonl(log)
+    cut_log(log, 1)
+    assert read_jsonl(log) == before[:2]
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_loss_that_is_no_number_stops_and_keeps_the_checkpoint(
+    value: float, train_tiny: Any, tmp_path: Path
+) -> None:
+    from hornbook.training.loss import next_token_loss
+
+    calls = []
+
+    def objective(model: Any, ids: Tensor, targets: Tensor) -> Tensor:
+        calls.append(1)
+        loss = next_token_loss(model, ids, targets)
+        return loss * (value if len(calls) == 6 else 1.0)
+
+    with pytest.raises(ModelError, match="at step 5; lower the learn"):
+        train_tiny(objective=objective, **ALWAYS)
+    newest = found(tmp_path / "run" / "checkpoints")[-1]
+    assert newest.name == "step-0000005"
+    assert len(losses(tmp_path / "run" / "metrics.jsonl")) == 5
+    train_tiny("whole")
+    train_tiny()
+    assert losses(tmp_path / "run" / "metrics.jsonl") == losses(
+        tmp_path / "whole" / "metrics.jsonl"
+    )
+
+
+def interrupted(train_tiny: Any, at: int = 5, **settings: Any) -> None:
+    """Break a training off that saves after every step."""
+    with pytest.raises(Stop):
+        train_tiny(
+            evaluations=12, evaluate=stop_at(at), **ALWAYS, **settings
+        )
+
+
+def test_changed_settings_are_refused_and_shown(
+    train_tiny: Any, tmp_path: Path
+) -> None:
+    interrupted(train_tiny)
+    with pytest.raises(RecipeError) as caught:
+        train_tiny(lr=0.5, steps=13)
+    text = str(caught.value)
+    assert "lr was 0.02 and is now 0.5" in text
+    assert "steps was 12 and is now 13" in text
+    assert "form" not in text
+    assert "--force" in text
+    assert len(found(tmp_path / "run" / "checkpoints")) == 2
+    # As it was asked for, it still goes on
+    assert train_tiny()[0].step == 12
+
+
+def test_anew_begins_again(train_tiny: Any, tmp_path: Path) -> None:
+    interrupted(train_tiny)
+    _, model = train_tiny(lr=0.5, anew=True)
+    _, fresh = train_tiny("fresh", lr=0.5)
+    assert same_weights(model, fresh)
+    assert numbers(tmp_path / "run" / "metrics.jsonl") == numbers(
+        tmp_path / "fresh" / "metrics.jsonl"
+    )
+
+
+def test_what_was_finished_gives_way_to_new_settings(
+    train_tiny: Any,
+) -> None:
+    train_tiny()
+    _, model = train_tiny(lr=0.5)
+    assert same_weights(model, train_tiny("fresh", lr=0.5)[1])
+
+
+def test_a_full_disk_leaves_the_earlier_checkpoint(
+    train_tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, calls = exchange.save_file, []
+
+    def full(*args: Any, **options: Any) -> None:
+        calls.append(1)
+        real(*args, **options)
+        if len(calls) == 6:
+            error = "I/O error: No space left on device"
+            raise exchange.SafetensorError(error)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(exchange, "save_file", full)
+        with pytest.raises(DiskError, match="free some space"):
+            train_tiny(**ALWAYS)
+    folder = tmp_path / "run" / "checkpoints"
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "step-0000001",
+        "step-0000002",
+    ]
+    train_tiny("whole")
+    train_tiny()
+    assert losses(tmp_path / "run" / "metrics.jsonl") == losses(
+        tmp_path / "whole" / "metrics.jsonl"
+    )
+
+
+@pytest.mark.parametrize(
+    "name", ["model.safetensors", "optimizer.safetensors", "state.json"]
+)
+def test_a_damaged_checkpoint_is_named_and_the_one_before_serves(
+    name: str, train_tiny: Any, tmp_path: Path
+) -> None:
+    interrupted(train_tiny)
+    _, newest = found(tmp_path / "run" / "checkpoints")
+    data = (newest / name).read_bytes()
+    (newest / name).write_bytes(data[:-3])
+    with pytest.raises(CorruptFileError) as caught:
+        train_tiny()
+    assert f"{newest / name} is damaged" in str(caught.value)
+    assert f"delete the folder {newest}" in str(caught.value)
+    shutil.rmtree(newest)
+    assert train_tiny()[0].step == 12
+    train_tiny("whole")
+    assert losses(tmp_path / "run" / "metrics.jsonl") == losses(
+        tmp_path / "whole" / "metrics.jsonl"
+    )
+
+
+def test_ignored_targets_are_not_counted() -> None:
+    targets = torch.tensor([[1, -100, 0], [-100, -100, 2]])
+    assert count_targets({"targets": targets}) == 3
+
+
+def test_gradients_are_shortened() -> None:
+    model = nn.Linear(3, 3, bias=False)
+    config = TrainingConfig(
+        optimizer="adamw", clip=1e-3, precision="fp32"
+    )
+    trainer = Trainer(model, lambda m, x: 1e3 * m(x).sum(), config, 9)
+    lengths = []
+    step = trainer.optimizers[0].step
+
+    def watch(number: int, rate: float) -> None:
+        assert model.weight.grad is not None
+        lengths.append(float(model.weight.grad.norm()))
+        step(number, rate)
+
+    trainer.optimizers[0].step = watch
+    trainer.update({"x": torch.ones(2, 3)})
+    assert lengths == pytest.approx([1e-3], rel=1e-3)
+
+
+def start(folder: Path) -> subprocess.Popen[str]:
+    """Train in a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, str(LEARNER), str(folder)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    )
+
+
+def go_on(folder: Path) -> None:
+    """Train to the end."""
+    with start(folder) as learner:
+        _, notes = learner.communicate(timeout=PATIENCE_SECONDS)
+    assert learner.returncode == 0, notes
+
+
+def wait_for(
+    lines: int, learner: subprocess.Popen[str], folder: Path
+) -> None:
+    """Wait until a training has logged so many lines."""
+    log = folder / "metrics.jsonl"
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not log.exists() or log.read_bytes().count(b"\n") < lines:
+        assert learner.poll() is None, learner.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> list[dict[str, Any]]:
+    """The log of a training that nobody stopped."""
+    folder = tmp_path_factory.mktemp("whole")
+    go_on(folder)
+    return numbers(folder / "metrics.jsonl")
+
+
+def test_a_killed_training_goes_on_as_if_nothing_had_been(
+    uninterrupted: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    moment = random.uniform(1, 45)
+    with start(tmp_path) as learner:
+        wait_for(int(moment), learner, tmp_path)
+        time.sleep(moment % 1 / 50)
+        learner.kill()
+    assert learner.returncode != 0, moment
+    go_on(tmp_path)
+    assert numbers(tmp_path / "metrics.jsonl") == uninterrupted, moment
+
+
+def test_ctrl_c_ends_the_step_and_saves(
+    uninterrupted: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    with start(tmp_path) as learner:
+        wait_for(8, learner, tmp_path)
+        learner.send_signal(signal.SIGINT)
+        said, notes = learner.communicate(timeout=PATIENCE_SECONDS)
+    assert learner.returncode == Interrupted.exit_code == 130, notes
+    newest = found(tmp_path / "checkpoints")[-1]
+    step = int(newest.name.removeprefix("step-"))
+    assert f"stopped at step {step} of 60, and saved" in said
+    assert "stopping after this step" in notes
+    assert "Traceback" not in notes
+    lines = numbers(tmp_path / "metrics.jsonl")
+    assert lines == uninterrupted[: len(lines)]
+    assert lines[-1]["step"] == step
