@@ -320,7 +320,7 @@ def _diagram(
 ) -> str:
     said = words.labels.get(chosen.get("label", ""), "Figure")
     caption = chosen.get("caption", body)
-    return f"> **{said}** *(drawn in the book).* {caption}"
+    return f"> **{said}.** {caption} *(Drawn in the book.)*"
 
 
 def _qr(
