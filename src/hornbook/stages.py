@@ -12,7 +12,7 @@ from hornbook.base.console import console
 from hornbook.base.errors import RecipeError
 from hornbook.base.machine import cache_folder, describe
 from hornbook.base.record import RunRecord
-from hornbook.base.store import digest_text, write_json
+from hornbook.base.store import digest_text, read_json, write_json
 from hornbook.lineage import section_digest
 from hornbook.planning.plan import (
     FILE as PLAN,
@@ -25,6 +25,7 @@ from hornbook.planning.plan import (
     save_plan,
 )
 from hornbook.planning.probe import Probe, probe
+from hornbook.planning.use_case import survey
 from hornbook.recipe import Recipe
 
 MEASURED = ("model", "tokenizer", "pretrain", "plan")
@@ -77,6 +78,7 @@ def plan(context: Context) -> dict[str, Any]:
         describe(),
         measured,
         recipe.plan,
+        text_bytes(context),
     )
     save_plan(made, context.folder)
     write_json(context.folder / "model.json", describe_model(shape))
@@ -87,6 +89,17 @@ def plan(context: Context) -> dict[str, Any]:
         "tokens_per_second": measured.tokens_per_second,
         "measured_for": asked,
     }
+
+
+def text_bytes(context: Context) -> int:
+    """Count or estimate the training text; 0 where it is unknown."""
+    card = context.folder / "corpus" / "card.json"
+    if card.exists():
+        return int(read_json(card)["bytes"]["train"])
+    sources = context.recipe.corpus.source
+    if any(source.kind != "folder" for source in sources):
+        return 0
+    return sum(survey(source.path).text_bytes for source in sources)
 
 
 def earlier_probe(context: Context, asked: str) -> Probe | None:

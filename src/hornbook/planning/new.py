@@ -131,8 +131,9 @@ def tuning_table(name: str, minutes: float) -> str:
 [finetune.{name}]
 method = {quoted(METHODS[name])}
 minutes = {number(minutes)}
-lr = 0.005
-lr_embedding = 0.005
+lr = 0.01
+lr_embedding = 0.02
+lr_head = 0.002
 """
 
 

@@ -22,7 +22,7 @@ class TrainingConfig(msgspec.Struct, frozen=True, kw_only=True):
     optimizer: Literal["muon", "adamw"] = "muon"
     lr: float = 0.02
     """Learning rate of the matrices (of all weights, for AdamW)."""
-    lr_embedding: float = 0.01
+    lr_embedding: float = 0.05
     """AdamW's learning rate of embeddings and vectors beside Muon."""
     lr_head: float = 0.004
     """AdamW's learning rate of the head beside Muon."""

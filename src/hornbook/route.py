@@ -1,0 +1,162 @@
+"""The route: which stages a recipe has, and what each depends on."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from hornbook import stages
+from hornbook.base.errors import RecipeError
+from hornbook.recipe import Recipe
+from hornbook.stages import Context
+
+
+class Stage(msgspec.Struct, frozen=True):
+    """One part of the road: what it needs, does and leaves."""
+
+    name: str
+    sections: tuple[str, ...]
+    """The recipe's sections that it reads."""
+    before: tuple[str, ...]
+    """The run's files that it reads."""
+    leaves: tuple[str, ...]
+    """The run's files without which it is not done."""
+    source: tuple[str, ...]
+    """Our modules that do its work."""
+    work: Callable[[Context], dict[str, Any]]
+
+    @property
+    def command(self) -> str:
+        """The command that makes it: ``finetune`` for every tuning."""
+        return self.name.split(".")[0]
+
+
+def road(recipe: Recipe) -> list[Stage]:
+    """List the stages of a recipe in their order."""
+    tunings = order_tunings(recipe)
+    return [
+        *first_stages(),
+        *(tuning_stage(recipe, name) for name in tunings),
+        *last_stages(tunings),
+    ]
+
+
+def first_stages() -> list[Stage]:
+    """List what leads from raw text to a base model."""
+    return [
+        Stage(
+            "plan",
+            ("model", "tokenizer", "pretrain", "finetune", "plan"),
+            (),
+            ("plan.json", "model.json"),
+            ("hornbook.planning.budget",),
+            stages.plan,
+        ),
+        Stage(
+            "curate",
+            ("corpus",),
+            (),
+            ("corpus/train.parquet", "corpus/card.json"),
+            ("hornbook.corpus.pipeline",),
+            stages.curate,
+        ),
+        Stage(
+            "tokenize",
+            ("tokenizer",),
+            ("corpus/train.parquet", "corpus/heldout.parquet"),
+            ("tokenizer/tokenizer.json", "tokens/train.json"),
+            ("hornbook.tokenizer.shards",),
+            stages.tokenize,
+        ),
+        Stage(
+            "pretrain",
+            ("seed", "model", "pretrain"),
+            ("tokens/train.json", "tokens/heldout.json"),
+            ("checkpoints/base/config.json",),
+            ("hornbook.training.pretrain",),
+            stages.pretrain,
+        ),
+    ]
+
+
+def last_stages(tunings: Sequence[str]) -> list[Stage]:
+    """List what follows when every model is trained."""
+    models = [f"finetune/{name}/config.json" for name in tunings]
+    weights = [f"finetune/{name}/model.safetensors" for name in tunings]
+    return [
+        Stage(
+            "evaluate",
+            ("seed", "evaluation"),
+            (
+                "checkpoints/base/model.safetensors",
+                *weights,
+                "corpus/heldout.parquet",
+            ),
+            ("evaluation/report.json",),
+            ("hornbook.evaluation.report",),
+            stages.evaluate,
+        ),
+        Stage(
+            "export",
+            ("export",),
+            ("checkpoints/base/model.safetensors", *weights),
+            ("export/config.json",),
+            ("hornbook.inference.export",),
+            stages.export,
+        ),
+        Stage(
+            "book",
+            ("book",),
+            (
+                "checkpoints/base/model.safetensors",
+                *models,
+                "evaluation/report.json",
+                "corpus/card.json",
+                "plan.json",
+            ),
+            ("book/book.log",),
+            ("hornbook.press.weave",),
+            stages.book,
+        ),
+    ]
+
+
+def tuning_stage(recipe: Recipe, name: str) -> Stage:
+    """Build the stage of one fine-tuning."""
+    base = recipe.finetune[name].base
+    folder = (
+        "checkpoints/base" if base == "base" else f"finetune/{base}"
+    )
+    return Stage(
+        f"finetune.{name}",
+        ("seed", f"finetune.{name}"),
+        (f"{folder}/model.safetensors", "corpus/train.parquet"),
+        (f"finetune/{name}/config.json",),
+        ("hornbook.tuning.tune", "hornbook.tuning.synthesize"),
+        stages.finetune,
+    )
+
+
+def order_tunings(recipe: Recipe) -> list[str]:
+    """Order the fine-tunings so that each finds its base.
+
+    Raises:
+        RecipeError: two of them begin with each other.
+    """
+    ordered: list[str] = []
+    waiting = dict(recipe.finetune)
+    while waiting:
+        ready = [
+            n
+            for n, t in waiting.items()
+            if t.base in ["base", *ordered]
+        ]
+        if not ready:
+            raise RecipeError(
+                "the fine-tunings " + ", ".join(waiting) + " begin "
+                "with each other; let one begin with 'base'"
+            )
+        ordered += ready
+        for name in ready:
+            del waiting[name]
+    return ordered
