@@ -57,17 +57,21 @@ def test_a_matrix_of_zeros_stays_one() -> None:
 
 
 @pytest.mark.parametrize(("rows", "scale"), [(2, 1.0), (8, 2.0)])
-def test_one_step_by_hand(rows: int, scale: float) -> None:
+def test_two_steps_by_hand(rows: int, scale: float) -> None:
     torch.manual_seed(0)
-    start, grad = torch.randn(2, rows, 2)
+    start, first, second = torch.randn(3, rows, 2)
     weight = nn.Parameter(start.clone())
-    weight.grad = grad.clone()
-    Muon([weight], 0.1, 0.9, decay=0.5).step(0, 0.5)
-    # From zero, the mean is a tenth of the gradient; ahead of it
-    # along the mean lies 0.1 g + 0.9 * 0.1 g
-    direction = orthogonalise(0.1 * grad + 0.9 * 0.1 * grad)
-    expected = start * (1 - 0.05 * 0.5) - 0.05 * scale * direction
-    torch.testing.assert_close(weight.detach(), expected)
+    muon = Muon([weight], 0.1, 0.9, decay=0.5)
+    expected = start
+    means = [0.1 * first, 0.09 * first + 0.1 * second]
+    for step, grad in enumerate([first, second]):
+        weight.grad = grad.clone()
+        muon.step(step, 0.5)
+        # Nesterov: the gradient once more, along the mean
+        ahead = 0.1 * grad + 0.9 * means[step]
+        expected = expected * (1 - 0.05 * 0.5)
+        expected = expected - 0.05 * scale * orthogonalise(ahead)
+        torch.testing.assert_close(weight.detach(), expected)
 
 
 def test_matrices_of_one_shape_do_not_meet() -> None:
