@@ -6,6 +6,7 @@ is installed only after it has been read.
 
 import fnmatch
 import os
+import shutil
 import tomllib
 from collections.abc import Generator
 from pathlib import Path
@@ -41,6 +42,60 @@ def _no_strays(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep a user's own settings out of the tests."""
     for name in ("HORNBOOK_TEX", "SOURCE_DATE_EPOCH"):
         monkeypatch.delenv(name, raising=False)
+
+
+TINY = (
+    "corpus.heldout_documents=20",
+    "tokenizer.vocab_size=300",
+    "model.layers=1",
+    "model.width=16",
+    "model.heads=2",
+    "model.context=64",
+    "plan.threads=1",
+    "pretrain.steps=4",
+    "pretrain.batch=4",
+    "pretrain.save_seconds=0.001",
+    "pretrain.evaluations=0",
+    "finetune.topic.steps=2",
+    "finetune.chat.steps=2",
+    "evaluation.questions=2",
+    "evaluation.baseline_questions=1",
+    "evaluation.choice_items=2",
+    "evaluation.answer_tokens=4",
+    "export.format=native",
+)
+
+
+@pytest.fixture(scope="session")
+def tiny() -> tuple[str, ...]:
+    """Settings with which ``smoke`` takes seconds."""
+    return TINY
+
+
+@pytest.fixture(scope="session")
+def walked_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny run of ``smoke``, up to its export; not to be changed."""
+    from hornbook.planning.probe import Probe
+    from hornbook.road import run
+
+    folder = tmp_path_factory.mktemp("walked")
+    measured = Probe(threads=1, tokens_per_second=1e5)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setattr("hornbook.stages.probe", lambda *_: measured)
+        run("smoke", TINY, last="export")
+    return folder / "runs" / "smoke"
+
+
+@pytest.fixture
+def run_copy(
+    walked_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """A tiny run that a test may change, in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    copy = Path("runs") / "smoke"
+    shutil.copytree(walked_run, copy)
+    return copy
 
 
 def allowed_skips() -> dict[str, str]:

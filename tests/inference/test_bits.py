@@ -1,6 +1,5 @@
 import math
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -121,12 +120,13 @@ def test_measuring_leaves_a_training_model_in_training(
     assert model.training
 
 
-def plain_shard(lengths: list[int]) -> Any:
+def plain_shard(lengths: list[int]) -> TokenShard:
     """Documents whose every token is a number of its own."""
     offsets = np.cumsum([0, *(length + 1 for length in lengths)])
-    return SimpleNamespace(
-        offsets=offsets, tokens=np.arange(offsets[-1])
-    )
+    tokens = np.arange(offsets[-1], dtype=np.uint16)
+    nothing: Any = None
+    sizes = np.array(lengths)
+    return TokenShard(Path(), nothing, tokens, offsets, sizes)
 
 
 @given(st.lists(st.integers(0, 40), max_size=4), st.integers(1, 9))
@@ -143,4 +143,6 @@ def test_every_token_is_counted_exactly_once(
         low, high = shard.offsets[document : document + 2]
         assert ((low <= targets) & (targets < high - 1)).all()
     ends = set((shard.offsets[1:] - 1).tolist())
-    assert counted == [i for i in shard.tokens if i not in ends]
+    assert counted == [
+        i for i in shard.tokens.tolist() if i not in ends
+    ]

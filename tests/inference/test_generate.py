@@ -219,7 +219,6 @@ def test_chat_speaks_in_the_template() -> None:
         [{"role": "user", "content": 5}],
         [{"role": "user", "content": " "}],
         [{"role": "assistant", "content": "x"}],
-        ["x"],
     ],
 )
 def test_messages_that_are_none_are_refused(said: list[Any]) -> None:

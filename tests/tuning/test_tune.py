@@ -50,17 +50,6 @@ def settings(**given: Any) -> TuningConfig:
     return TuningConfig(**{**plain, **given})
 
 
-def lesson(
-    run: Path,
-    name: str,
-    steps: int,
-    config: TuningConfig | None = None,
-    seed: int = 1,
-) -> Lesson:
-    """One fine-tuning of a run."""
-    return Lesson(run, name, config or settings(), steps, seed)
-
-
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
     """A run's folder with a base model that has learnt nothing."""

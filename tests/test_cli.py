@@ -1,0 +1,238 @@
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hornbook.cli import app, main
+
+HELP = """
+import contextlib, io, sys
+from hornbook.cli import app, main
+
+for name in ["", *[n for n in app if n[0] != "-"]]:
+    text = io.StringIO()
+    status = 0
+    with contextlib.redirect_stdout(text):
+        try:
+            status = main([*name.split(), "--help"])
+        except SystemExit as leaving:
+            status = leaving.code or 0
+    assert status == 0, name
+    print(name or "hornbook", len(text.getvalue().split()))
+print("HEAVY", {"torch", "numba", "daft"} & set(sys.modules))
+"""
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def hornbook(capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run a command; give its status and what it printed."""
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        capsys.readouterr()
+        try:
+            status = main(list(arguments))
+        except SystemExit as leaving:
+            status = int(leaving.code or 0)
+        printed = capsys.readouterr()
+        return status, printed.out, printed.err
+
+    return run
+
+
+def test_every_command_has_a_help_that_loads_nothing_heavy() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", HELP],
+        capture_output=True,
+        encoding="utf-8",
+    )
+    assert done.returncode == 0, done.stderr
+    *lines, heavy = done.stdout.splitlines()
+    assert heavy == "HEAVY set()"
+    words = {name: int(n) for name, n in map(str.split, lines)}
+    assert {"hornbook", "run", "curate", "chat", "new"} <= words.keys()
+    assert min(words.values()) > 10
+
+
+def test_the_version_is_told(hornbook: Run) -> None:
+    status, out, _ = hornbook("--version")
+    assert status == 0 and out.strip()[0].isdigit()
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with an empty folder, a file and a damaged recipe."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "file").write_text("x", encoding="utf-8")
+    (tmp_path / "bad.toml").write_text("[corpus", encoding="utf-8")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("run nothing", "there is no recipe 'nothing'"),
+        ("run nothing.toml", "there is no recipe"),
+        ("run empty", "there is no recipe 'empty'"),
+        ("run bad.toml", "bad.toml is not valid TOML"),
+        ("run smoke --set modle.layers=2", "did you mean 'model'"),
+        ("run smoke --set pretrain.steps=x", "pretrain.steps"),
+        ("run smoke --set pretrain.steps", "key.path=value"),
+        ("run smoke --from bake", "there is no stage 'bake'"),
+        ("run smoke --from book --until plan", "comes after"),
+        ("curate nothing", "there is no recipe"),
+        ("evaluate empty", "there is no recipe"),
+        ("generate nothing hat", "there is no model at nothing"),
+        ("generate empty hat", "config.json is missing"),
+        ("generate nothing:chat hat", "there is no model"),
+        ("chat nothing", "there is no model at nothing"),
+        ("chat file", "there is no model at file"),
+        ("export nothing --to out", "there is no model at nothing"),
+        ("export empty --to file", "file holds something"),
+        ("finetune smoke --data file", "--data needs --name"),
+        ("finetune smoke --name x --data no.csv", "no.csv"),
+        ("finetune smoke --name a/b", "cannot name a folder"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_sentence(
+    place: Path, hornbook: Run, line: str, says: str
+) -> None:
+    status, out, err = hornbook(*line.split())
+    assert status == 1
+    assert out == ""
+    assert err.startswith("hornbook: ") and says in err
+    assert err.count("\n") == 1
+    assert not (place / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "bake",
+        "run",
+        "run smoke --bogus",
+        "run smoke another",
+        "generate x y --max-tokens many",
+        "export smoke --format pickle",
+        "finetune smoke --method magic",
+    ],
+)
+def test_a_wrong_option_is_named(
+    place: Path, hornbook: Run, line: str
+) -> None:
+    status, out, err = hornbook(*line.split())
+    assert status != 0
+    assert out == "" and "Traceback" not in err
+    wrong = line.split()[-1]
+    assert wrong in err or "RECIPE" in err
+
+
+def test_ctrl_c_has_its_own_status(
+    hornbook: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*given: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("hornbook.road.run", stop)
+    status, out, err = hornbook("run", "smoke")
+    assert (status, out) == (130, "")
+    assert err.count("\n") == 1 and "goes on from there" in err
+
+
+def test_a_full_disk_is_told(
+    hornbook: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*given: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("hornbook.road.run", full)
+    status, _, err = hornbook("run", "smoke")
+    assert status == 1 and "the disk is full" in err
+
+
+def test_a_defect_of_ours_keeps_its_traceback(
+    hornbook: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*given: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("hornbook.road.run", fail)
+    with pytest.raises(ZeroDivisionError):
+        hornbook("run", "smoke")
+
+
+def test_marks_in_an_error_are_text(hornbook: Run) -> None:
+    _, _, err = hornbook("run", "[bold]x[/]")
+    assert "[bold]x[/]" in err
+
+
+def test_a_run_can_be_read_by_a_program(
+    run_copy: Path, hornbook: Run
+) -> None:
+    line = ["run", str(run_copy), "--until", "export", "--json"]
+    status, out, err = hornbook(*line)
+    assert status == 0 and "kept" in err
+    record = json.loads(out)
+    assert record["name"] == "smoke" and "export" in record["stages"]
+    status, out, _ = hornbook("curate", str(run_copy), "--json")
+    assert status == 0
+    counts = json.loads(out)["curate"]["documents"]
+    assert counts["in"] == counts["kept"] + sum(
+        counts["dropped"].values()
+    )
+
+
+def test_a_forced_stage_is_made_once(
+    run_copy: Path, hornbook: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[tuple[str, bool]] = []
+
+    def work(context: Any) -> dict[str, Any]:
+        made.append((context.name, context.strict))
+        return {}
+
+    monkeypatch.setattr("hornbook.stages.curate", work)
+    monkeypatch.setattr("hornbook.stages.plan", work)
+    line = ["curate", str(run_copy), "--force", "--strict"]
+    assert hornbook(*line)[0] == 0
+    assert made == [("curate", True)]
+
+
+def test_a_model_goes_on_with_a_text(
+    run_copy: Path, hornbook: Run
+) -> None:
+    line = ["generate", f"{run_copy}:base", "A hat", "--seed", "1"]
+    line += ["--max-tokens", "5"]
+    status, out, err = hornbook(*line)
+    assert (status, err) == (0, "")
+    assert out.endswith("\n")
+    assert hornbook(*line)[1] == out
+
+
+def test_a_classifier_cannot_go_on_with_a_text(
+    run_copy: Path, hornbook: Run
+) -> None:
+    status, out, err = hornbook("generate", f"{run_copy}:topic", "A")
+    assert (status, out) == (1, "")
+    assert "is a classifier" in err
+
+
+def test_a_model_is_exported_to_a_folder(
+    run_copy: Path, hornbook: Run
+) -> None:
+    line = ["export", str(run_copy), "--to", "out"]
+    status, _, err = hornbook(*line, "--format", "native")
+    assert status == 0 and "verified" in err
+    assert Path("out/model.safetensors").is_file()
+
+
+def test_every_stage_has_its_command() -> None:
+    names = set(app)
+    stages = {"plan", "curate", "tokenize", "pretrain", "finetune"}
+    assert stages | {"evaluate", "export", "book"} <= names
