@@ -63,6 +63,14 @@ def test_a_chart_is_well_formed_and_stays_on_its_ground(
         assert 0 <= float(circle.attrib["cy"]) <= height
 
 
+def test_a_peak_at_the_start_stays_on_the_ground() -> None:
+    points = [(float(x), 9.0 if x else 900.0) for x in range(40)]
+    root = ET.fromstring(line_chart(points, "a", "b", dots=True))
+    places = [float(c.attrib["cy"]) for c in root.findall("circle")]
+    assert min(places) == places[0] >= 0
+    assert max(places) - min(places) > 50
+
+
 def test_there_is_no_chart_of_nothing() -> None:
     assert line_chart([], "a", "b") == ""
     assert line_chart([(1.0, 2.0)], "a", "b") == ""

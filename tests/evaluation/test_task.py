@@ -55,19 +55,27 @@ def test_the_cost_is_the_sum_over_the_ending_alone(
     assert found[0] == pytest.approx(expected, rel=1e-4)
 
 
-def test_a_long_ending_does_not_lose_for_its_length(
+def test_a_common_ending_has_no_head_start(
     material: Material, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    costs = {
+        ("", "common"): 2.0, ("hat", "common"): 2.0,
+        ("", "rare"): 20.0, ("hat", "rare"): 9.0,
+        ("dog", "common"): 1.0, ("dog", "rare"): 20.0,
+    }
     monkeypatch.setattr(
         "hornbook.evaluation.task.ending_nats",
-        lambda *_: np.array([4.0, 6.0, 9.0, 3.0]),
+        lambda _model, _tok, endings, _rows: np.array(
+            [costs[ending] for ending in endings]
+        ),
     )
     items = [
-        Item("", ("ab", "abcdef"), 0),
-        Item("", ("abcdefghi", "é"), 0),
+        Item("hat", ("common", "rare"), 1),
+        Item("dog", ("rare", "common"), 1),
+        Item("hat", ("rare", "common"), 0),
     ]
     found = choose(material.base, material.tokenizer, items)
-    assert found == [1, 0]
+    assert found == [1, 1, 0]
 
 
 def test_a_task_that_was_read_in_training_is_refused() -> None:

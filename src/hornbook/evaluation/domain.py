@@ -125,7 +125,7 @@ def bag_of_words(
 def description_choice(
     material: Material, config: EvaluationConfig, seed: int
 ) -> dict[str, Score]:
-    """Ask the base model which description follows a text best."""
+    """Ask the base model which description belongs to a text."""
     items = choice_items(material.heldout, config, seed)
     if not items:
         raise Absent(
@@ -143,8 +143,9 @@ def description_choice(
         "description_choice": score(
             interval.wilson(right, len(items)),
             len(items),
-            "Held-out articles after which the base model expects "
-            f"their own description most, of {config.choices}.",
+            "Held-out articles that make their own description "
+            "likelier to the base model than others', "
+            f"{config.choices} in all.",
             baseline=1 / config.choices,
             baseline_is="chance",
         )

@@ -1,4 +1,4 @@
-"""Tasks of choice: which of some endings does a model expect?"""
+"""Tasks of choice: which of some endings does a prompt call for?"""
 
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
@@ -59,19 +59,27 @@ def choose(
     items: Sequence[Item],
     rows: int = 16,
 ) -> list[int]:
-    """Choose the likeliest ending of each item, per byte of it.
+    """Choose the ending that each prompt makes likelier the most.
 
-    Dividing by the ending's length keeps long ones from losing only
-    because they are long.
+    What an ending costs without a prompt is taken off its cost, so
+    that common or short endings have no head start.
+
+    Source: brown2020, section 2.4, the unconditional probability of
+    each completion.
     """
+    # Cost each ending after its prompt, and once after nothing
     endings = [(item.prompt, c) for item in items for c in item.choices]
-    nats = ending_nats(model, tok, endings, rows)
-    lengths = [len(ending.encode("utf-8")) for _, ending in endings]
-    per_byte = nats / np.maximum(lengths, 1)
+    alone = sorted({ending for _, ending in endings})
+    blank = ending_nats(model, tok, [("", e) for e in alone], rows)
+    usual = dict(zip(alone, blank, strict=True))
+    after = ending_nats(model, tok, endings, rows)
+    gain = after - np.array([usual[ending] for _, ending in endings])
+
+    # Take the best of each item
     chosen, start = [], 0
     for item in items:
         stop = start + len(item.choices)
-        chosen.append(int(per_byte[start:stop].argmin()))
+        chosen.append(int(gain[start:stop].argmin()))
         start = stop
     return chosen
 
