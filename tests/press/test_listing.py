@@ -96,6 +96,12 @@ def test_docstrings_can_stay_out_and_the_numbers_show_it(
     text = "\n".join(piece.lines)
     assert "At length" not in text
     assert "# Take it apart" in text
+    thing = listing.cut(f"{module}:Thing", docstring=False)
+    assert [line.strip() for line in thing.lines] == [
+        "class Thing:",
+        "def method(self):",
+        "return 1",
+    ]
     hidden = set(range(piece.first, piece.numbers[-1]))
     assert len(hidden - {*piece.numbers}) == 4
 
