@@ -5,7 +5,8 @@ from hornbook.press.works import read_works
 
 def test_authors_are_shortened_as_a_citation_does() -> None:
     works = read_works(
-        "@misc{a,\n  author = {Ann Fran{\\c c}ois},\n  year = {2001},\n}\n"
+        "@misc{a,\n  author = {Ann Fran{\\c c}ois},\n"
+        "  year = {2001},\n}\n"
         "@misc{b,\n  author = {Lee, Ann and Bo {\\'E}l},\n"
         "  title = {On {BPE} \\& more, 1--2},\n  year = 1999\n}\n"
         "@misc{c,\n  author = {A B and C D and others},\n}\n"
