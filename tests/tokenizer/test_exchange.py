@@ -169,12 +169,19 @@ def test_whole_pieces_can_come_before_merges(tmp_path: Path) -> None:
     assert Tokenizer.load(tmp_path / "b").encode(" hat") == [hat]
 
 
-@pytest.mark.parametrize("unknown", ["[UNK]", "<|unk|>"])
+@pytest.mark.parametrize(
+    ("unknown", "vocab"),
+    [("[UNK]", ["[UNK]", "<|unk|>"]), ("<|unk|>", ["a"])],
+)
 def test_words_need_our_token_for_the_unknown(
-    unknown: str, tmp_path: Path
+    unknown: str, vocab: list[str], tmp_path: Path
 ) -> None:
-    model = {"type": "WordLevel", "vocab": {"a": 0}}
-    path = changed(tmp_path, model=model | {"unk_token": unknown})
+    model = {
+        "type": "WordLevel",
+        "vocab": {word: id_ for id_, word in enumerate(vocab)},
+        "unk_token": unknown,
+    }
+    path = changed(tmp_path, model=model)
     with pytest.raises(CorruptFileError, match=r"<\|unk\|>"):
         Tokenizer.load(path)
 
