@@ -28,7 +28,7 @@ TOK = Tokenizer.train(
     "gpt2",
     SPECIALS,
 )
-CONTEXT = 16
+CONTEXT = 8
 
 
 def rough_model(form: str = "llama", context: int = CONTEXT) -> Any:
@@ -72,7 +72,7 @@ def greedy(model: Any, ids: list[int], count: int) -> Iterator[int]:
 
 
 @pytest.mark.parametrize("form", ["gpt2", "llama", "nanochat"])
-@pytest.mark.parametrize("length", [1, 5, CONTEXT, CONTEXT + 3])
+@pytest.mark.parametrize("length", [1, CONTEXT, CONTEXT + 3])
 def test_the_cache_changes_nothing(form: str, length: int) -> None:
     model = rough_model(form)
     ids = [(7 * i) % 250 for i in range(length)]
@@ -91,11 +91,11 @@ def test_a_context_of_one_token_is_enough() -> None:
 
 def test_equal_seeds_give_equal_texts() -> None:
     def say(seed: int | None) -> str:
-        return generate(MODEL, TOK, "A hat", 20, 1.0, seed=seed)
+        return generate(MODEL, TOK, "A hat", 6, 1.0, seed=seed)
 
     assert say(3) == say(3)
     assert len({say(3), say(4), say(5)}) > 1
-    assert len({say(None) for _ in range(4)}) > 1
+    assert len({say(None) for _ in range(3)}) > 1
 
 
 def test_as_many_tokens_as_asked_for() -> None:
@@ -111,10 +111,10 @@ def test_an_empty_prompt_begins_a_document() -> None:
     assert empty == TOK.decode(ids[:until])
 
 
-@settings(max_examples=10)
+@settings(max_examples=6)
 @given(st.integers(0, 999), st.text("a hat", max_size=9))
 def test_the_pieces_joined_are_the_text(seed: int, text: str) -> None:
-    how = {"max_tokens": 12, "temperature": 1.0, "seed": seed}
+    how = {"max_tokens": 8, "temperature": 1.0, "seed": seed}
     pieces = list(stream(MODEL, TOK, text, **how))
     assert "".join(pieces) == generate(MODEL, TOK, text, **how)
 
