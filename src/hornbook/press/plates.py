@@ -164,8 +164,8 @@ def run_facts(run: "Run") -> dict[str, Any]:
         ["Held out", f"{documents['heldout']:,} documents, "
                      f"{size['heldout'] / 1e6:.2f} million bytes"],
         ["Vocabulary", f"{config.vocab_size:,} tokens"],
-        ["Model", f"{config.layers} layers of width {config.width}, "
-                  f"{heads}"],
+        ["Model", f"{config.layers} layer{'s' * (config.layers != 1)} "
+                  f"of width {config.width}, {heads}"],
         ["Weights", f"{run.parameters['total']:,}"],
     ]
 
