@@ -73,3 +73,10 @@ def test_a_text_face_becomes_truetype_under_its_own_name(
         assert "CFF " not in font
         assert font["name"].getDebugName(1) == fonts.FIGURE_FAMILY
     assert fonts.coverage(made) == fonts.coverage(found)
+
+
+def test_a_word_is_not_set_in_two_faces() -> None:
+    own = frozenset(map(ord, "aα"))
+    book = Glyphs(own, own, (GREEK,))
+    assert book.wrap("aα αβ", book.text) == "aα \\otherfaceA{αβ}"
+    assert book.wrap("α漢", book.text) == "α\\missingglyph{6F22}"

@@ -22,6 +22,9 @@ from hornbook.press.fonts import Glyphs
 
 COLUMNS = 72
 """Columns of our monospaced face in the text block."""
+WHOLE_LINES, FIRST_LINES = 12, 6
+"""Up to so many lines a block stays on one page; a longer one begins
+only where so many still fit."""
 
 
 STYLES = {
@@ -85,10 +88,15 @@ def highlight(
     return [glyphs.wrap(line, glyphs.mono) for line in out]
 
 
-def block(text: str, language: str, where: str, glyphs: Glyphs) -> str:
-    """Set program text as a block of its own."""
+def block(
+    text: str, language: str, where: str, glyphs: Glyphs, after: int = 0
+) -> str:
+    """Set program text as a block of its own.
+
+    ``after`` counts the lines of output that should stay with it.
+    """
     lines = highlight(text, language, where, glyphs)
-    return verbatim("codein", lines)
+    return verbatim("codein", lines, after=after)
 
 
 def printed(text: str, glyphs: Glyphs) -> str:
@@ -133,8 +141,12 @@ def escape(text: str) -> str:
     return "".join(special.get(c, c) for c in text)
 
 
-def verbatim(name: str, lines: list[str], options: str = "") -> str:
+def verbatim(
+    name: str, lines: list[str], options: str = "", after: int = 0
+) -> str:
     """Wrap lines in one of the style's verbatim environments."""
-    head = f"\\codegap\\begin{{{name}}}{options}"
+    whole = len(lines) + after
+    need = whole if whole <= WHOLE_LINES else FIRST_LINES
+    head = f"\\codegap\\codeneeds{{{need}}}\\begin{{{name}}}{options}"
     foot = f"\\end{{{name}}}\n\\codegap"
     return "\n".join([head, *lines, foot, ""])

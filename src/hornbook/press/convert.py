@@ -51,8 +51,9 @@ def filters(r: Latex) -> dict[str, Any]:
     def source(cell: NotebookNode) -> str:
         r.line = cell.metadata["line"]
         mark = f"%@ {r.chapter} {r.line}\n"
+        after = sum(map(_printed_lines, cell.outputs))
         return mark + code.block(
-            cell.source, "python", r.where, r.glyphs
+            cell.source, "python", r.where, r.glyphs, after
         )
 
     def printed(text: str) -> str:
@@ -79,6 +80,13 @@ def filters(r: Latex) -> dict[str, Any]:
         "prose": prose,
         "source": source,
     }
+
+
+def _printed_lines(output: NotebookNode) -> int:
+    """Count the lines that a cell's output takes below it."""
+    if output.output_type != "stream":
+        return 0
+    return code.plain_output(output.text).count("\n") + 2
 
 
 def _passage(r: Latex, output: NotebookNode, cell: NotebookNode) -> str:

@@ -1,13 +1,13 @@
 """The book's faces: where they are, and which characters they hold."""
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import cache, partial
+from functools import cache
 from importlib.util import find_spec
-from itertools import groupby
 from pathlib import Path
 
 from fontTools.pens.cu2quPen import Cu2QuPen
@@ -17,7 +17,6 @@ from fontTools.ttLib import TTFont, newTable
 from hornbook.base.errors import MissingToolError
 from hornbook.base.machine import cache_folder
 
-OURS, NONE = -1, -2
 TEXT = "texgyrepagella"
 MONO = "IBMPlexMono"
 FIGURE_FAMILY = "Hornbook Figures"
@@ -68,37 +67,43 @@ class Glyphs:
         return "".join(c for c in lost if c not in "\n\t")
 
     def wrap(self, text: str, own: frozenset[int] | None) -> str:
-        """Set each character that ``own`` lacks in another face.
+        """Set what ``own`` lacks in another face, a word in one face.
 
         What no face holds becomes a small box with its code point, and
         is counted in ``missing``.
         """
         if own is None or text.isascii():
             return text
-        out: list[str] = []
-        for face, run in groupby(text, partial(self._face, own)):
-            part = "".join(run)
-            if face == OURS:
+        fixed = own is self.mono
+        out = []
+        for part in re.split("([^\\x00-\\x7f]+)", text):
+            codes = frozenset(map(ord, part))
+            if part.isascii() or codes <= own:
                 out.append(part)
-            elif face == NONE:
-                out += (self._box(char) for char in part)
+            elif self._face(codes, fixed) is not None:
+                out.append(self._set(part, fixed))
             else:
-                self.used.add(face)
-                out.append(f"\\otherface{letter(face)}{{{part}}}")
+                out += (
+                    c if ord(c) in own else self._set(c, fixed)
+                    for c in part
+                )
         return "".join(out)
 
-    def _face(self, own: frozenset[int], char: str) -> int:
-        """Number the face that holds a character, of a like kind."""
-        if char.isascii() or ord(char) in own:
-            return OURS
+    def _face(self, codes: frozenset[int], fixed: bool) -> int | None:
+        """Number a face that holds these characters, of a like kind."""
         able = [
-            number
-            for number, face in enumerate(self.others)
-            if ord(char) in face.codes
+            n for n, f in enumerate(self.others) if codes <= f.codes
         ]
-        fixed = own is self.mono
         like = [n for n in able if self.others[n].fixed == fixed]
-        return min(like or able, default=NONE)
+        return min(like or able, default=None)
+
+    def _set(self, part: str, fixed: bool) -> str:
+        """Set characters in another face, or as boxes."""
+        face = self._face(frozenset(map(ord, part)), fixed)
+        if face is None:
+            return "".join(map(self._box, part))
+        self.used.add(face)
+        return f"\\otherface{letter(face)}{{{part}}}"
 
     def _box(self, char: str) -> str:
         """Stand in for a character that no face holds."""
