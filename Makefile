@@ -39,6 +39,8 @@ demo: setup
 test: export PYTHONWARNDEFAULTENCODING = 1
 test: $(READY_TEST)
 	@$(BIN)/python -m hornbook.press.tex_setup
+	@case ',$(EXTRA),' in *,book,*) \
+	  HORNBOOK_TEX=tectonic $(BIN)/python -m hornbook.press.tex_setup;; esac
 	$(MAKE) --no-print-directory check
 	$(BIN)/python -m pytest -m compiled
 	$(BIN)/python -m pytest -m "$(MARKS)" --jaxtyping-packages=$(SHAPES),shape_checker.check

@@ -95,6 +95,8 @@ def environment(folder: Path) -> dict[str, str]:
     return {
         **kept,
         "HORNBOOK_CACHE": str(cache),
+        # nbconvert's base templates lie where it was installed
+        "JUPYTER_PATH": str(Path(sys.prefix) / "share" / "jupyter"),
         "WATCH_LOG": str(folder / "network.log"),
         "COLUMNS": "100",
     }

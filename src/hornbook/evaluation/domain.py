@@ -136,7 +136,7 @@ def description_choice(
         material.base, material.tokenizer, items, config.batch
     )
     right = sum(
-        place == item.answer
+        int(place) == item.answer
         for place, item in zip(chosen, items, strict=True)
     )
     return {
