@@ -6,7 +6,9 @@ from hornbook.base.document import Document
 from hornbook.evaluation.answers import answers, ask_all, details
 from hornbook.evaluation.config import EvaluationConfig
 from hornbook.evaluation.material import Absent, Material
-from hornbook.tuning.synthesize import questions
+from hornbook.tuning.synthesize import Question, questions
+
+Asked = list[Question]
 
 CONFIG = EvaluationConfig(
     questions=12, baseline_questions=4, answer_tokens=6, shown=5
@@ -21,7 +23,9 @@ def material(whole_run: Path) -> Material:
 def test_perfect_answers_score_as_such(
     material: Material, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def perfect(material, model, asked, who, seed):  # type: ignore
+    def perfect(
+        _: Material, model: object, asked: Asked, *_rest: object
+    ) -> list[tuple[str, bool]]:
         if model is material.base:
             return [("a loop", False)] * len(asked)
         return [(question.reference, True) for question in asked]
@@ -46,7 +50,10 @@ def test_copied_answers_are_found_out(
         lambda _m, _model, asked, *_: [(copied, True)] * len(asked),
     )
     scores, judged = answers(material, CONFIG, 3)
-    assert scores["answers_overlap"].value == len(copied)
+    overlap = scores["answers_overlap"]
+    assert overlap.value == len(copied)
+    assert overlap.baseline is not None
+    assert overlap.baseline < len(copied) / 2
     assert scores["answers_distinct"].value == 0.0
     told = details(judged, CONFIG)
     assert told["longest_overlap"]["text"] == copied
@@ -60,7 +67,9 @@ def test_copied_answers_are_found_out(
 def test_a_form_needs_an_end_and_a_topic_the_right_name(
     material: Material, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def unended(_m, _model, asked, *_):  # type: ignore
+    def unended(
+        _: Material, _model: object, asked: Asked, *_rest: object
+    ) -> list[tuple[str, bool]]:
         return [
             ("Arts" if q.kind == "topic" else q.reference, False)
             for q in asked

@@ -1,7 +1,6 @@
 import math
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from hornbook.base.document import Document
@@ -127,7 +126,7 @@ def test_the_choice_is_scored_against_chance(
 ) -> None:
     items = choice_items(material.heldout, material.config, 0)
     right = [item.answer for item in items]
-    wrong = (np.array(right[9:]) + 1) % 4
+    wrong = [(place + 1) % 4 for place in right[9:]]
     monkeypatch.setattr(
         "hornbook.evaluation.domain.choose",
         lambda *_: [*right[:9], *wrong],

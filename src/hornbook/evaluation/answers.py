@@ -199,7 +199,7 @@ def _overlap_score(
         return {}
     return {
         "answers_overlap": score(
-            interval.median([own for own, _ in rows], seed),
+            interval.median([float(own) for own, _ in rows], seed),
             len(rows),
             "Characters of the longest run of words that an answer "
             "shares with the training text; the median.",
