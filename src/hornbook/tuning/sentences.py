@@ -22,9 +22,7 @@ OPENERS = re.compile(
     r"|Many|Some|When|While|Although|Today|Unlike)\s"
 )
 
-_STOP = re.compile(
-    r"[.!?]+[\"'”’)\]]*(?=\s)|[。！？]+[」』”’]*"
-)
+_STOP = re.compile(r"[.!?]+[\"'”’)\]]*(?=\s)|[。！？]+[」』”’]*")
 _LAST_WORD = re.compile(r"([^\s(\[\"'“]*)$")
 _BRACKETS = re.compile(r"\s*(?:\([^()\[\]]*\)|\[[^()\[\]]*\])")
 _GAP = re.compile(r"\s{2,}|\s[,.;:]|[,;(]\s*[,.;)]|\(\s")
