@@ -19,6 +19,9 @@ PARTS = {
 }
 """How a changed part is told to the user."""
 
+DATA = {".bib", ".j2", ".json", ".md", ".sty", ".tex", ".toml"}
+"""The files that are part of the program, beside Python."""
+
 
 @cache
 def module_file(module: str) -> Path | None:
@@ -54,7 +57,10 @@ def is_module(name: str) -> bool:
 
 
 def source_digest(modules: Iterable[str]) -> str:
-    """Digest the files of modules and of all that they import."""
+    """Digest modules, all that they import, and their rooms' data.
+
+    Chapters and templates belong to the program as its code does.
+    """
     seen: set[str] = set()
     waiting = list(modules)
     while waiting:
@@ -63,11 +69,23 @@ def source_digest(modules: Iterable[str]) -> str:
             seen.add(module)
             waiting.extend(imports(module))
     files = {
-        module: digest_file(file)
+        module: file
         for module in seen
         if (file := module_file(module)) is not None
     }
-    return digest_json(files)
+    for room in {file.parent for file in files.values()}:
+        files |= data_files(room)
+    return digest_json({k: digest_file(f) for k, f in files.items()})
+
+
+@cache
+def data_files(room: Path) -> dict[str, Path]:
+    """Find the chapters, templates and tables of a room."""
+    return {
+        f"{room.name}/{path.relative_to(room).as_posix()}": path
+        for path in room.rglob("*")
+        if path.suffix in DATA
+    }
 
 
 def text_digest(config: CorpusConfig) -> str:

@@ -115,7 +115,10 @@ def last_stages(tunings: Sequence[str]) -> list[Stage]:
                 "plan.json",
             ),
             ("book/book.log",),
-            ("hornbook.press.weave",),
+            (
+                "hornbook.press.weave",
+                "hornbook.press.chapters.drawings",
+            ),
             stages.book,
         ),
     ]
