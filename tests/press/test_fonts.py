@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hornbook.press import fonts
 from hornbook.press.fonts import Face, Glyphs
 
+EVERYTHING = frozenset(range(0x110000))
 OWN = frozenset(map(ord, "abcé"))
 GREEK = Face(Path("Greek.ttf"), frozenset(map(ord, "αβγ")))
 FIXED = Face(Path("Mono.ttf"), frozenset(map(ord, "αω")), fixed=True)
@@ -36,8 +37,7 @@ def test_code_takes_a_face_of_even_width_first() -> None:
 
 @given(st.text(max_size=50))
 def test_characters_that_we_have_are_left_alone(text: str) -> None:
-    everything = frozenset(range(0x110000))
-    book = Glyphs(everything, everything)
+    book = Glyphs(EVERYTHING, EVERYTHING)
     assert book.wrap(text, book.text) == text
     assert book.lacks(text) == ""
 

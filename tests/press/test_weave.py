@@ -114,16 +114,18 @@ def test_no_path_or_name_of_this_machine_stands_in_the_book(
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("See {numref}`fig:no`.", "'fig:no' leads nowhere"),
-        ("See {cite:p}`no2000`.", "'no2000' leads nowhere"),
-        ("Wrong $\\nomacro$.", "Undefined control sequence"),
+        (
+            "See {numref}`fig:no` and {cite:p}`no2000`.",
+            ["'fig:no' leads nowhere", "'no2000' leads nowhere"],
+        ),
+        ("Wrong $\\nomacro$.", ["Undefined control sequence"]),
     ],
 )
 def test_faults_are_shown_where_they_were_written(
     chapter: Callable[[str], Path],
     run_folder: Path,
     text: str,
-    words: str,
+    words: list[str],
 ) -> None:
     source = chapter(f"One.\n\n{text}")
     lines = (source / "one.md").read_text(encoding="utf-8").split("\n")
@@ -131,9 +133,11 @@ def test_faults_are_shown_where_they_were_written(
     with pytest.raises(DataError) as caught:
         make_book(run_folder, CONFIG, source=source)
     assert f"one.md, line {line}: " in str(caught.value)
-    assert words in str(caught.value)
-    said = run_folder / "book" / "book.log"
-    assert words in said.read_text(encoding="utf-8")
+    assert any(word in str(caught.value) for word in words)
+    path = run_folder / "book" / "book.log"
+    said = path.read_text(encoding="utf-8")
+    assert all(word in said for word in words)
+    assert f"faults: {len(words)}" in said
     assert not (run_folder / "book" / "book.pdf").exists()
 
 
