@@ -13,7 +13,7 @@ from hornbook.base.machine import cache_folder, cores, describe
 from hornbook.training.config import TrainingConfig
 
 COMPILERS = ("c++", "g++", "clang++", "cl")
-WORTH_COMPILING_SECONDS = 150.0
+WORTH_COMPILING_SECONDS = 90.0
 
 
 def device() -> torch.device:
