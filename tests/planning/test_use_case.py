@@ -66,6 +66,15 @@ def test_one_long_file_is_counted_in_pieces(tmp_path: Path) -> None:
     assert judge(case(task="complete"), found)
 
 
+def test_a_shelf_of_books_is_cut_though_they_are_enough(
+    tmp_path: Path,
+) -> None:
+    fill(tmp_path / "books", 60, WORDS * 10)
+    fill(tmp_path / "notes", 60)
+    assert survey(str(tmp_path / "books")).cut_characters > 0
+    assert survey(str(tmp_path / "notes")).cut_characters == 0
+
+
 def test_texts_in_one_file_are_told_apart(tmp_path: Path) -> None:
     stories = "<|endoftext|>".join([WORDS] * 61)
     fill(tmp_path, 1, stories)

@@ -26,6 +26,11 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 LOOK_SECONDS = 20.0
 """A larger folder is judged by what was read in this time."""
 CUT_CHARACTERS = 2000
+LONG_CHARACTERS = 20_000
+"""Documents that are longer than that are books, and may be cut."""
+FEW_DOCUMENTS = 4 * LEAST_DOCUMENTS
+"""Fewer long documents than that are cut, so that some are left when
+copies are dropped and others held out."""
 SEPARATOR = "<|endoftext|>"
 """What files of many texts often have between them."""
 LEAST_TOPICS = 2
@@ -152,7 +157,9 @@ class _Count:
     def finish(self, files: int, share: float) -> Survey:
         """Give the survey, with counts stretched by ``share``."""
         text_bytes = round(sum(self.kinds.values()) * share)
-        few = self.documents * share < LEAST_DOCUMENTS
+        whole = self.documents * share
+        long = text_bytes > LONG_CHARACTERS * whole
+        few = whole < (FEW_DOCUMENTS if long else LEAST_DOCUMENTS)
         few = few and text_bytes >= LEAST_TEXT_BYTES
         parted = few and self.parts * share >= LEAST_DOCUMENTS
         cut = few and not parted
