@@ -3,7 +3,7 @@
 import errno
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import cyclopts
 import msgspec
@@ -13,6 +13,10 @@ from rich.markup import escape
 from hornbook import __version__
 from hornbook.base.console import console, print_result
 from hornbook.base.errors import DataError, HornbookError
+
+if TYPE_CHECKING:
+    from hornbook.model.transformer import Transformer
+    from hornbook.tokenizer.tokenizer import Tokenizer
 
 app = cyclopts.App(
     name="hornbook",
@@ -261,11 +265,18 @@ def named(run: str) -> str:
     from hornbook.road import RUNS
 
     inside = RUNS / run.partition(":")[0]
-    return (
-        run
-        if Path(run).exists() or not inside.is_dir()
-        else (str(RUNS / run))
-    )
+    elsewhere = not Path(run).exists() and inside.is_dir()
+    return str(RUNS / run) if elsewhere else run
+
+
+def open_model(run: str) -> "tuple[Transformer, Tokenizer]":
+    """Open a model and its tokenizer."""
+    from hornbook.model.exchange import find_model
+    from hornbook.model.transformer import Transformer
+    from hornbook.tokenizer.tokenizer import Tokenizer
+
+    folder = find_model(named(run))
+    return Transformer.load(folder), Tokenizer.load(folder)
 
 
 @app.command
@@ -282,12 +293,8 @@ def generate(
 ) -> None:
     """Continue a text with a model."""
     from hornbook.inference.generate import stream
-    from hornbook.model.exchange import find_model
-    from hornbook.model.transformer import Transformer
-    from hornbook.tokenizer.tokenizer import Tokenizer
 
-    folder = find_model(named(run))
-    model, tok = Transformer.load(folder), Tokenizer.load(folder)
+    model, tok = open_model(run)
     for piece in stream(
         model, tok, prompt, max_tokens, temperature, top_p, seed
     ):
@@ -308,12 +315,8 @@ def chat(
     """Talk to a model."""
     from hornbook.inference.generate import Sampling
     from hornbook.inference.terminal import converse
-    from hornbook.model.exchange import find_model
-    from hornbook.model.transformer import Transformer
-    from hornbook.tokenizer.tokenizer import Tokenizer
 
-    folder = find_model(named(run))
-    model, tok = Transformer.load(folder), Tokenizer.load(folder)
+    model, tok = open_model(run)
     converse(model, tok, Sampling(max_tokens, temperature, top_p, seed))
 
 

@@ -65,10 +65,11 @@ def run(
     quiet_telemetry()
     recipe = load_recipe(source, settings)
     folder = run_folder(source, recipe)
-    chosen = choose(road(recipe), first, last)
+    route = road(recipe)
+    chosen = choose(route, first, last)
     with lock(folder):
         record = open_record(recipe, folder)
-        for stage in road(recipe):
+        for stage in route:
             if stage.name not in chosen:
                 continue
             anew = force is True or force == stage.command

@@ -18,7 +18,7 @@ from hornbook.base.store import (
     read_json,
     write_json,
 )
-from hornbook.model.exchange import save_tensors
+from hornbook.model.exchange import save_tensors, weights_of
 from hornbook.training.optimizers import Optimizer
 
 WEIGHTS, MEMORY, STATE = (
@@ -60,9 +60,7 @@ def save(
     keep: int,
 ) -> None:
     """Write ``step-NNNNNNN``, whole or not at all; keep the newest."""
-    weights = dict(model.state_dict())
-    if "head.weight" in weights and _tied(weights):
-        del weights["head.weight"]
+    weights = weights_of(model)
     memory = {
         f"{index}.{name}": tensor
         for index, optimizer in enumerate(optimizers)
@@ -75,7 +73,7 @@ def save(
     )
     need_disk(folder, bulk + 1_000_000)
     with atomic_folder(folder / f"step-{progress.step:07}") as fresh:
-        save_tensors(_whole(weights), fresh / WEIGHTS)
+        save_tensors(weights, fresh / WEIGHTS)
         save_tensors(_whole(memory), fresh / MEMORY)
         digests = {
             name: digest_file(fresh / name)
@@ -92,13 +90,6 @@ def _whole(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {
         k: t.detach().cpu().contiguous() for k, t in tensors.items()
     }
-
-
-def _tied(weights: dict[str, Tensor]) -> bool:
-    """Whether the head is the embedding's own matrix."""
-    table = weights.get("embedding.token_emb.weight")
-    head = weights["head.weight"]
-    return table is not None and table.data_ptr() == head.data_ptr()
 
 
 def found(folder: Path) -> list[Path]:
