@@ -1,0 +1,186 @@
+"""Commands that walk the road: the whole of it, or up to a stage."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from cyclopts import Parameter
+
+from hornbook.base.console import console, print_result
+from hornbook.base.errors import DataError, HornbookError
+from hornbook.cli.app import (
+    Force,
+    Json,
+    Keep,
+    Settings,
+    Source,
+    Strict,
+    app,
+)
+
+
+@app.command
+def new(
+    name: str,
+    /,
+    *,
+    text: Annotated[
+        str, Parameter(help="The folder of your text.")
+    ] = "",
+    minutes: Annotated[
+        float | None, Parameter(help="Minutes for all training.")
+    ] = None,
+    task: Annotated[
+        Literal["chat", "classify", "complete"] | None,
+        Parameter(help="What the model is for."),
+    ] = None,
+    yes: Annotated[
+        bool,
+        Parameter(negative="", help="Ask nothing; take the defaults."),
+    ] = False,
+) -> None:
+    """Write NAME.toml, a recipe for your text and this machine."""
+    from hornbook.planning.interview import interview
+
+    interview(name, text, minutes, task, yes)
+
+
+@app.command
+def demo() -> None:
+    """Make a pocket encyclopaedia: the whole road in minutes."""
+    from hornbook.press.tex_setup import set_up_tex
+
+    set_up_tex()
+    run("demo")
+
+
+@app.command
+def run(
+    recipe: Source,
+    /,
+    settings: Settings = None,
+    first: Annotated[
+        str,
+        Parameter(name="--from", help="The first stage to look at."),
+    ] = "",
+    last: Annotated[
+        str, Parameter(name="--until", help="The last stage to make.")
+    ] = "",
+    force: Force = False,
+    keep: Keep = False,
+    strict: Strict = False,
+    json: Json = False,
+) -> None:
+    """Walk the whole road of a recipe, or go on where it stopped."""
+    from hornbook.road import run as walk
+
+    record = walk(
+        recipe, settings or (), first, last, force, keep, strict
+    )
+    if json:
+        print_result(msgspec.json.encode(record).decode("utf-8"))
+        return
+    where = record.path
+    for name, what in RESULTS.items():
+        if (where / name).exists():
+            console.say(f"{what:<10} {where / name}")
+    if (where / "finetune" / "chat").exists():
+        console.say(f"talk to it: hornbook chat {where}")
+
+
+RESULTS = {
+    "evaluation/report.html": "report",
+    "export": "model",
+    "book/book.pdf": "book",
+}
+
+
+def stage(name: str, help: str) -> None:
+    """Add the command of one stage: what is before it, then itself."""
+
+    def command(
+        recipe: Source,
+        /,
+        settings: Settings = None,
+        force: Force = False,
+        keep: Keep = False,
+        strict: Strict = False,
+        json: Json = False,
+    ) -> None:
+        make_stage(name, recipe, settings, force, keep, strict, json)
+
+    command.__doc__ = help
+    app.command(command, name=name)
+
+
+def make_stage(
+    name: str,
+    recipe: str,
+    settings: list[str] | None,
+    force: bool,
+    keep: bool,
+    strict: bool,
+    json: bool,
+) -> None:
+    """Make what is missing before a stage, then the stage."""
+    from hornbook.road import run as walk
+
+    record = walk(
+        recipe, settings or (), "", name, force and name, keep, strict
+    )
+    if json:
+        results = {
+            made: done.result
+            for made, done in record.stages.items()
+            if made.partition(".")[0] == name
+        }
+        print_result(msgspec.json.encode(results).decode("utf-8"))
+
+
+stage("plan", "Measure this machine and say what a run will take.")
+stage("curate", "Collect and clean the text; hold some of it out.")
+stage("tokenize", "Learn a vocabulary, and turn the text into tokens.")
+stage("pretrain", "Train a new model on the tokens.")
+stage("evaluate", "Score the models on text they have never seen.")
+stage("book", "Typeset the book of the run.")
+
+
+@app.command
+def finetune(
+    recipe: Source,
+    /,
+    name: Annotated[
+        str, Parameter(help="Name of a new fine-tuning of this run.")
+    ] = "",
+    method: Annotated[
+        Literal["sft", "classify"], Parameter(help="What it learns.")
+    ] = "sft",
+    data: Annotated[
+        Path | None,
+        Parameter(help="Examples: .jsonl, .json, .csv or .tsv."),
+    ] = None,
+    base: Annotated[
+        str, Parameter(help="'base', or another fine-tuning.")
+    ] = "base",
+    epochs: Annotated[
+        float, Parameter(help="Passes over the examples.")
+    ] = 3.0,
+    settings: Settings = None,
+    force: Force = False,
+    keep: Keep = False,
+) -> None:
+    """Make the recipe's fine-tunings, or, with --name, a new one."""
+    given = list(settings or ())
+    if data is not None and not data.is_file():
+        raise DataError(f"there is no file {data} to learn from")
+    if name:
+        table = f"finetune.{name}"
+        given += [f"{table}.method={method}", f"{table}.base={base}"]
+        given += [f"{table}.epochs={epochs}"]
+        if data is not None:
+            given += [f"{table}.data={data}"]
+    elif data is not None:
+        raise HornbookError(
+            "--data needs --name, the name of the new fine-tuning"
+        )
+    make_stage("finetune", recipe, given, force, keep, False, False)
