@@ -57,11 +57,24 @@ def test_a_recipe_is_one_that_a_run_takes(
     assert cut == found.cut_characters
 
 
+@pytest.mark.parametrize(
+    ("text_bytes", "share"),
+    [(900_000, 0.05), (8_000_000, 0.05), (40_000_000, 0.01)],
+)
+def test_scores_never_need_more_than_400_kB(
+    text_bytes: int, share: float
+) -> None:
+    found = msgspec.structs.replace(FOUND, text_bytes=text_bytes)
+    case = UseCase(name="pocket", text="text", minutes=20)
+    tables = tomllib.loads(recipe_text(draft(case, found)))
+    assert tables["corpus"]["heldout_share"] == share
+
+
 def test_every_table_gives_its_reason() -> None:
     case = UseCase(name="pocket", text="text")
     lines = recipe_text(draft(case, FOUND)).splitlines()
     tables = [n for n, line in enumerate(lines) if line.startswith("[")]
-    assert len(tables) == 5
+    assert len(tables) == 6
     assert all(lines[n - 1].startswith("# ") for n in tables)
 
 

@@ -14,6 +14,9 @@ AIMS = {
     "complete": "a model that goes on with a text in this manner",
 }
 METHODS = {"topic": "classify", "chat": "sft"}
+HELDOUT_BYTES = 400_000
+"""As much text as a score needs; more only takes longer to measure."""
+HELDOUT_SHARE = 0.05
 MEANINGS = {
     "topic": "Learn the topics: the names of the sub-folders.",
     "chat": "Learn to answer, from questions made of the documents.",
@@ -34,6 +37,7 @@ def recipe_text(made: Draft) -> str:
     parts = [
         head(made.case),
         source_table(made.case, made.found),
+        heldout_table(made.found),
         model_tables(made),
         pretrain_table(made),
         *(
@@ -86,6 +90,17 @@ kind = "folder"
 path = {quoted(case.text)}
 licence = ""
 {cut}"""
+
+
+def heldout_table(found: Survey) -> str:
+    """Write how much of the text is kept from all training."""
+    share = min(HELDOUT_SHARE, HELDOUT_BYTES / found.text_bytes)
+    amount = size(round(share * found.text_bytes))
+    return f"""\
+# About {amount} that no model learns from: scores are taken there.
+[corpus]
+heldout_share = {number(float(f"{share:.2g}"))}
+"""
 
 
 def model_tables(made: Draft) -> str:
