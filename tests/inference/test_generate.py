@@ -203,8 +203,8 @@ def test_chat_speaks_in_the_template() -> None:
         assert chat(MODEL, TOK, said) == ""
     (_, ids, _), _ = asked.call_args
     form = (
-        "<|user|>What?<|end|><|assistant|>A hat.<|end|>"
-        "<|user|>Why?<|end|><|assistant|>"
+        "<|user|> What?<|end|><|assistant|> A hat.<|end|>"
+        "<|user|> Why?<|end|><|assistant|>"
     )
     assert ids == TOK.encode(form, specials=SPECIALS)
 

@@ -57,14 +57,14 @@ def test_each_line_is_a_question_and_each_answer_a_line(
 def test_it_remembers_what_was_said(talk: Talk) -> None:
     talk.say("A?", "B?")
     assert talk.told[1] == (
-        "<|user|>A?<|end|><|assistant|>answer 1<|end|>"
-        "<|user|>B?<|end|><|assistant|>"
+        "<|user|> A?<|end|><|assistant|> answer 1<|end|>"
+        "<|user|> B?<|end|><|assistant|>"
     )
 
 
 def test_new_begins_anew(talk: Talk) -> None:
     talk.say("A?", " /new ", "B?")
-    assert talk.told[1] == "<|user|>B?<|end|><|assistant|>"
+    assert talk.told[1] == "<|user|> B?<|end|><|assistant|>"
 
 
 def test_quit_ends(talk: Talk) -> None:

@@ -1,10 +1,12 @@
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hornbook.base.dialogue import Dialogue, Message, Role, ask
 from hornbook.base.errors import DataError
-from hornbook.tokenizer.chat import render
+from hornbook.tokenizer.chat import GAP, render, without_gap
 from hornbook.tokenizer.tokenizer import SPECIALS, Tokenizer
 
 TOK = Tokenizer.train(
@@ -21,8 +23,8 @@ def dialogue(*roles: Role) -> Dialogue:
 def test_the_form_of_a_dialogue() -> None:
     ids, _ = render(TOK, ask("What?", "A hat.", "Why?", "Rain."))
     assert TOK.decode(ids) == (
-        "<|user|>What?<|end|><|assistant|>A hat.<|end|>"
-        "<|user|>Why?<|end|><|assistant|>Rain.<|end|>"
+        "<|user|> What?<|end|><|assistant|> A hat.<|end|>"
+        "<|user|> Why?<|end|><|assistant|> Rain.<|end|>"
     )
 
 
@@ -35,7 +37,7 @@ def test_the_mask_is_the_answers_and_their_ends(
     learned = [id_ for id_, on in zip(ids, mask, strict=True) if on]
     answers: list[int] = []
     for answer in turns[1::2]:
-        answers += [*TOK.encode(answer), TOK.end]
+        answers += [*TOK.encode(GAP + answer), TOK.end]
     assert learned == answers
 
 
@@ -46,6 +48,15 @@ def test_control_tokens_in_a_text_stay_text(turns: list[str]) -> None:
     control = [id_ for id_ in ids if id_ in TOK.specials.values()]
     assert len(control) == 2 * len(turns)
     assert control[1::2] == [TOK.end] * len(turns)
+
+
+@given(text=CONTENT, cuts=st.lists(st.integers(0, 20), max_size=3))
+def test_an_answer_in_pieces_loses_its_gap_alone(
+    text: str, cuts: list[int]
+) -> None:
+    whole, places = GAP + text, sorted([0, *cuts, len(text) + 21])
+    pieces = [whole[a:b] for a, b in itertools.pairwise(places)]
+    assert "".join(without_gap(pieces)) == text
 
 
 def test_a_prompt_opens_the_answer() -> None:
@@ -59,8 +70,8 @@ def test_a_prompt_opens_the_answer() -> None:
 
 def test_a_system_message_may_come_first() -> None:
     ids, mask = render(TOK, dialogue("system", "user", "assistant"))
-    assert TOK.decode(ids).startswith("<|system|>hat<|end|><|user|>")
-    assert sum(mask) == len(TOK.encode("hat")) + 1
+    assert TOK.decode(ids).startswith("<|system|> hat<|end|><|user|>")
+    assert sum(mask) == len(TOK.encode(" hat")) + 1
 
 
 @pytest.mark.parametrize(

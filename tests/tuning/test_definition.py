@@ -94,6 +94,7 @@ def test_a_person_may_have_more_names_than_the_title() -> None:
     edison = article("Thomas Edison", text, topic="People")
     found = definition(edison)
     assert found is not None and found.subject == "Thomas Edison"
+    assert found.sentence == "Thomas Edison was an American inventor."
     assert definition(article("Thomas Edison", text)) is None
 
 

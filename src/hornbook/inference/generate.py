@@ -10,7 +10,7 @@ from hornbook.base.errors import DataError
 from hornbook.inference.sample import choose
 from hornbook.model.cache import Cache
 from hornbook.model.transformer import Transformer
-from hornbook.tokenizer.chat import render
+from hornbook.tokenizer.chat import render, without_gap
 from hornbook.tokenizer.stream import StreamDecoder
 from hornbook.tokenizer.tokenizer import Tokenizer
 
@@ -167,7 +167,8 @@ def stream_chat(
     """Answer the last message, piece by piece."""
     sampling = Sampling(max_tokens, temperature, top_p, seed)
     ids, _ = render(tok, dialogue_of(messages), add_prompt=True)
-    yield from stream_ids(model, tok, ids, sampling, stop)
+    pieces = stream_ids(model, tok, ids, sampling, stop)
+    yield from without_gap(pieces)
 
 
 def chat(
@@ -196,8 +197,11 @@ def reply(
     """Answer the last message, and say whether the answer ended."""
     ids, _ = render(tok, dialogue_of(messages), add_prompt=True)
     tokens: list[int] = []
+    ended = False
     for token in next_tokens(model, ids, sampling):
-        if token == tok.end:
-            return Reply(tok.decode(tokens), len(tokens), True)
+        ended = token == tok.end
+        if ended:
+            break
         tokens.append(token)
-    return Reply(tok.decode(tokens), len(tokens), False)
+    text = "".join(without_gap([tok.decode(tokens)]))
+    return Reply(text, len(tokens), ended)

@@ -1,11 +1,17 @@
 """Dialogues as tokens, and which of these a model learns to write."""
 
+from collections.abc import Iterable, Iterator
+
 from hornbook.base.dialogue import Dialogue, Message
 from hornbook.base.errors import DataError
 from hornbook.tokenizer.hugging_face import CHAT_TEMPLATE
 from hornbook.tokenizer.tokenizer import Tokenizer
 
-__all__ = ["CHAT_TEMPLATE", "render"]
+__all__ = ["CHAT_TEMPLATE", "render", "without_gap"]
+
+GAP = " "
+"""Opens a message, so that its first word is the token that it is in
+the middle of a sentence: a name can be copied from the question."""
 
 
 def render(
@@ -13,11 +19,11 @@ def render(
 ) -> tuple[list[int], list[bool]]:
     """Give a dialogue's ids, and a mask of those to be learned.
 
-    Each message is its role's token, its content, and ``<|end|>``. The
-    mask is true on what the assistant says and the ``<|end|>`` with
-    which it stops, nowhere else. The content is text, whatever it
-    spells: nobody can forge a role. ``add_prompt`` adds the token
-    after which the assistant speaks.
+    Each message is its role's token, a space, its content, and
+    ``<|end|>``. The mask is true on what the assistant says and the
+    ``<|end|>`` with which it stops, nowhere else. The content is text,
+    whatever it spells: nobody can forge a role. ``add_prompt`` adds
+    the token after which the assistant speaks.
 
     Raises:
         DataError: the roles are out of order, a message is empty, or
@@ -36,7 +42,7 @@ def render(
     mask: list[bool] = []
     end = tok.special("<|end|>")
     for message in dialogue.messages:
-        said = [*tok.encode(message.content), end]
+        said = [*tok.encode(GAP + message.content), end]
         ids += [role_token(tok, message), *said]
         learned = message.role == "assistant"
         mask += [False, *[learned] * len(said)]
@@ -46,6 +52,18 @@ def render(
         ids.append(tok.special("<|assistant|>"))
         mask.append(False)
     return ids, mask
+
+
+def without_gap(pieces: Iterable[str]) -> Iterator[str]:
+    """Take the space off an answer that comes in pieces.
+
+    >>> "".join(without_gap([" A", " hat."]))
+    'A hat.'
+    """
+    opened = False
+    for piece in pieces:
+        yield piece if opened else piece.removeprefix(GAP)
+        opened = opened or bool(piece)
 
 
 def role_token(tok: Tokenizer, message: Message) -> int:

@@ -24,7 +24,7 @@ CHAT_TEMPLATE = """\
         {{- raise_exception('unknown role: ' + message['role']) -}}
     {%- endif -%}
     {{- '<|' + message['role'] + '|>' -}}
-    {{- message['content'] + '<|end|>' -}}
+    {{- ' ' + message['content'] + '<|end|>' -}}
 {%- endfor -%}
 {%- if add_generation_prompt -%}
     {{- '<|assistant|>' -}}

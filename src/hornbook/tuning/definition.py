@@ -46,8 +46,9 @@ def definition(
     """Read the first sentence as a definition, where it is one.
 
     It is one when it opens with the title and goes on to say what the
-    subject "is", "are", "was" or "were"; a person's name may be longer
-    than the title, but must hold its words.
+    subject "is", "are", "was" or "were". Where it opens with a longer
+    form of a person's name, which nobody could know who is asked by
+    the title, the title takes its place.
     """
     name = subject_name(document.title)
     sentence = first_sentence(document)
@@ -59,8 +60,10 @@ def definition(
     # Take the subject as the sentence writes it, article included
     place = _opening(name, head)
     if not place:
-        full = is_person(document) and is_named(name, head)
-        return Definition(sentence, verb[1], name) if full else None
+        if not (is_person(document) and is_named(name, head)):
+            return None
+        plain = f"{name} {sentence[verb.start() :]}"
+        return Definition(plain, verb[1], name)
     article, surface = place.article, place.surface
     if place.start == 0 and not article:
         surface = _in_case(surface, document, common)
