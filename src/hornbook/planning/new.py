@@ -17,6 +17,15 @@ METHODS = {"topic": "classify", "chat": "sft"}
 HELDOUT_BYTES = 400_000
 """As much text as a score needs; more only takes longer to measure."""
 HELDOUT_SHARE = 0.05
+RATES = {
+    "classify": """\
+# Few steps and a new head: smaller steps than reading takes.
+lr = 0.01
+lr_embedding = 0.01
+lr_head = 0.01
+""",
+    "sft": "",
+}
 MEANINGS = {
     "topic": "Learn the topics: the names of the sub-folders.",
     "chat": "Learn to answer, from questions made of the documents.",
@@ -142,14 +151,10 @@ def tuning_table(name: str, minutes: float) -> str:
     """Write the fine-tuning that the task asks for."""
     return f"""\
 # {MEANINGS[name]}
-# Its steps are smaller, so that the model keeps what it has read.
 [finetune.{name}]
 method = {quoted(METHODS[name])}
 minutes = {number(minutes)}
-lr = 0.01
-lr_embedding = 0.02
-lr_head = 0.002
-"""
+{RATES[METHODS[name]]}"""
 
 
 def quoted(text: str) -> str:
