@@ -49,7 +49,7 @@ def chat(
     run: Model,
     /,
     max_tokens: MaxTokens = 100,
-    temperature: Temperature = 0.4,
+    temperature: Temperature = 0.6,
     top_p: TopP = 0.9,
     seed: Seed = None,
 ) -> None:

@@ -18,7 +18,7 @@ class EvaluationConfig(msgspec.Struct, frozen=True):
     """Held-out documents whose description is to be chosen."""
     answer_tokens: int = 72
     """The longest answer, in tokens, before it is cut off."""
-    temperature: float = 0.4
+    temperature: float = 0.6
     """0 takes the likeliest token each time; small models then loop."""
     top_p: float = 0.9
     """Draw only from the likeliest tokens that hold this share."""
