@@ -36,13 +36,15 @@ def road(recipe: Recipe) -> list[Stage]:
     tunings = order_tunings(recipe)
     return [
         *first_stages(),
+        *([scale_stage()] if recipe.scaling.on else []),
+        pretrain_stage(),
         *(tuning_stage(recipe, name) for name in tunings),
         *last_stages(tunings),
     ]
 
 
 def first_stages() -> list[Stage]:
-    """List what leads from raw text to a base model."""
+    """List what leads from raw text to tokens."""
     return [
         Stage(
             "plan",
@@ -68,15 +70,31 @@ def first_stages() -> list[Stage]:
             ("hornbook.tokenizer.shards",),
             stages.tokenize,
         ),
-        Stage(
-            "pretrain",
-            ("seed", "model", "pretrain"),
-            ("tokens/train.json", "tokens/heldout.json"),
-            ("checkpoints/base/config.json",),
-            ("hornbook.training.pretrain",),
-            stages.pretrain,
-        ),
     ]
+
+
+def scale_stage() -> Stage:
+    """Build the stage that foretells what pretraining will give."""
+    return Stage(
+        "scale",
+        ("seed", "model", "pretrain", "scaling"),
+        ("tokens/train.json", "tokens/heldout.json"),
+        ("scaling/fit.json", "scaling/ledger.jsonl"),
+        ("hornbook.scaling.sweep", "hornbook.scaling.forecast"),
+        stages.scale,
+    )
+
+
+def pretrain_stage() -> Stage:
+    """Build the stage that trains the base model."""
+    return Stage(
+        "pretrain",
+        ("seed", "model", "pretrain"),
+        ("tokens/train.json", "tokens/heldout.json"),
+        ("checkpoints/base/config.json",),
+        ("hornbook.training.pretrain",),
+        stages.pretrain,
+    )
 
 
 def last_stages(tunings: Sequence[str]) -> list[Stage]:
@@ -111,6 +129,8 @@ def last_stages(tunings: Sequence[str]) -> list[Stage]:
                 "checkpoints/base/model.safetensors",
                 *models,
                 "evaluation/report.json",
+                "scaling/fit.json",
+                "scaling/ledger.jsonl",
                 "corpus/card.json",
                 "plan.json",
             ),
@@ -118,6 +138,7 @@ def last_stages(tunings: Sequence[str]) -> list[Stage]:
             (
                 "hornbook.press.weave",
                 "hornbook.press.chapters.drawings",
+                "hornbook.press.laws",
             ),
             stages.book,
         ),

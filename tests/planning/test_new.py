@@ -57,11 +57,24 @@ def test_a_recipe_is_one_that_a_run_takes(
     assert cut == found.cut_characters
 
 
+@pytest.mark.parametrize(
+    ("minutes", "scaling"),
+    [(2.0, {"on": False}), (10.0, {"minutes": 1.6}),
+     (600.0, {"minutes": 10})],
+)
+def test_small_models_get_their_share_of_the_time(
+    minutes: float, scaling: dict[str, float]
+) -> None:
+    case = UseCase(name="pocket", text="text", minutes=minutes)
+    tables = tomllib.loads(recipe_text(draft(case, FOUND)))
+    assert tables["scaling"] == scaling
+
+
 def test_every_table_gives_its_reason() -> None:
     case = UseCase(name="pocket", text="text")
     lines = recipe_text(draft(case, FOUND)).splitlines()
     tables = [n for n, line in enumerate(lines) if line.startswith("[")]
-    assert len(tables) == 5
+    assert len(tables) == 6
     assert all(lines[n - 1].startswith("# ") for n in tables)
 
 
