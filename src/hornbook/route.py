@@ -10,6 +10,15 @@ from hornbook.base.errors import RecipeError
 from hornbook.recipe import Recipe
 from hornbook.stages import Context
 
+TOLD = (
+    "plan.json",
+    "corpus/card.json",
+    "scaling/fit.json",
+    "scaling/ledger.jsonl",
+    "evaluation/report.json",
+)
+"""What the book tells of, beside the models."""
+
 
 class Stage(msgspec.Struct, frozen=True):
     """One part of the road: what it needs, does and leaves."""
@@ -125,15 +134,7 @@ def last_stages(tunings: Sequence[str]) -> list[Stage]:
         Stage(
             "book",
             ("book",),
-            (
-                "checkpoints/base/model.safetensors",
-                *models,
-                "evaluation/report.json",
-                "scaling/fit.json",
-                "scaling/ledger.jsonl",
-                "corpus/card.json",
-                "plan.json",
-            ),
+            ("checkpoints/base/model.safetensors", *models, *TOLD),
             ("book/book.log",),
             (
                 "hornbook.press.weave",

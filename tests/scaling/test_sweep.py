@@ -90,7 +90,7 @@ def test_fixed_steps_do_not_depend_on_the_machine(
     trials = plan_sweep(TARGET, config, speed, 57_000)
     assert trials == plan_sweep(TARGET, config)
     steps = max(t.training.steps for t in trials)
-    assert steps == pytest.approx(120, rel=0.1)
+    assert steps == pytest.approx(120, rel=0.15)
 
 
 def test_a_trial_keeps_all_but_size_and_length() -> None:

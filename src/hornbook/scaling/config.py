@@ -13,7 +13,8 @@ class ScalingConfig(msgspec.Struct, frozen=True, kw_only=True):
     minutes: float = 1.5
     """Wall-clock minutes for all trials together."""
     steps: int = 0
-    """Updates of the longest trials; 0 leaves them to ``minutes``."""
+    """About how many updates the longest trials make; 0 leaves that
+    to ``minutes``."""
     sizes: tuple[float, ...] = (0.25, 0.5, 1.0)
     """Widths and depths, as shares of the model's own."""
     budgets: tuple[float, ...] = (0.25, 0.5, 1.0)

@@ -26,8 +26,8 @@ LEAST_POINTS = 10
 LEAST_LEVELS = 3
 """Sizes, and amounts of text, below which no curve can be seen."""
 WIDEST = 1.0
-"""An exponent's interval, as a share of the exponent: beyond it, the
-points do not settle it."""
+"""The interval of E or of an exponent, as a share of it: beyond that,
+the points do not settle it."""
 
 Vector = Float[np.ndarray, "rows"]
 
@@ -66,38 +66,57 @@ def fit_scaling_law(
         DataError: rows of unequal length, fewer than five points, or
             numbers that are not positive and finite.
     """
-    # Follow the best of many starts, and take the best end
+    # Fit once, then to points that are drawn anew
     points = take(params, tokens, loss)
-    once = np.ones(len(points.n))
-    starts = sorted(
-        (np.array(start) for start in grid()),
-        key=lambda start: objective(start, points, once)[0],
-    )
-    ends = [descend(s, points, once) for s in starts[:BEST_STARTS]]
-    theta = min(ends, key=lambda end: objective(end, points, once)[0])
-
-    # Draw the points anew, and start from the point fit
-    random = np.random.default_rng(seed)
-    even = once / len(once)
-    draws = [
-        descend(theta, points, random.multinomial(len(once), even))
-        for _ in range(resamples)
-    ]
+    theta = best_end(points)
+    draws = resample(theta, points, resamples, seed)
 
     # Say what came, and whether it can be relied on
-    laws = np.array([unfold(draw, points) for draw in draws])
-    found = dict(zip(NAMES, unfold(theta, points), strict=True))
-    interval = dict(zip(NAMES, quantiles(laws), strict=True))
-    reason = doubt(points, found, interval)
-    return ScalingLaw(
-        **found,
-        interval=interval,
-        identified=not reason,
-        reason=reason,
-        points=len(once),
+    e, a, b, alpha, beta = unfold(theta, points)
+    ends = quantiles(np.array(draws))
+    law = ScalingLaw(
+        E=e,
+        A=a,
+        B=b,
+        alpha=alpha,
+        beta=beta,
+        interval=dict(zip(NAMES, ends, strict=True)),
+        points=len(points.n),
         spread=spread(misses(theta, points), len(NAMES)),
-        draws=tuple(map(tuple, laws.tolist())),
+        draws=tuple(map(tuple, draws)),
     )
+    reason = doubt(points, law)
+    return msgspec.structs.replace(
+        law, identified=not reason, reason=reason
+    )
+
+
+def best_end(points: Points) -> Vector:
+    """Follow the best of many starts, and take the best end."""
+    once = np.ones(len(points.n))
+
+    def height(theta: Vector) -> float:
+        return objective(theta, points, once)[0]
+
+    starts = sorted(map(np.array, grid()), key=height)
+    ends = [descend(s, points, once) for s in starts[:BEST_STARTS]]
+    return min(ends, key=height)
+
+
+def resample(
+    theta: Vector, points: Points, resamples: int, seed: int
+) -> list[list[float]]:
+    """Draw the points anew, each time fitting from the point fit.
+
+    Source: efron1979, the bootstrap of pairs.
+    """
+    count = len(points.n)
+    random = np.random.default_rng(seed)
+    drawn = random.multinomial(count, np.ones(count) / count, resamples)
+    return [
+        unfold(descend(theta, points, counts), points)
+        for counts in drawn.astype(np.float64)
+    ]
 
 
 def objective(
@@ -234,12 +253,9 @@ def row(name: str, values: Sequence[float] | np.ndarray) -> Vector:
     return found
 
 
-def doubt(
-    points: Points,
-    found: dict[str, float],
-    interval: dict[str, tuple[float, float]],
-) -> str:
+def doubt(points: Points, law: ScalingLaw) -> str:
     """Say why the points do not settle the law, or nothing."""
+    # Count points, and what they differ in
     count = len(points.n)
     if count < LEAST_POINTS:
         return f"{count} points are too few for {len(NAMES)} numbers"
@@ -247,13 +263,12 @@ def doubt(
         levels = len(np.unique(np.round(values, 6)))
         if levels < LEAST_LEVELS:
             return f"there are only {levels} {name}"
-    for name in ("alpha", "beta"):
-        low, high = interval[name]
-        if high - low > WIDEST * found[name]:
+
+    # See how far the points leave each number open
+    for name in ("alpha", "beta", "E"):
+        low, high = law.interval[name]
+        if high - low > WIDEST * getattr(law, name):
             return (
                 f"{name} may lie anywhere from {low:.2f} to {high:.2f}"
             )
-    low, high = interval["E"]
-    if high - low > WIDEST * found["E"]:
-        return f"E may lie anywhere from {low:.2f} to {high:.2f}"
     return ""

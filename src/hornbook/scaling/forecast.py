@@ -97,14 +97,15 @@ def choose_law(
     prior = carry_over(load_prior().law, ratio)
     if len(points) < LEAST_POINTS:
         return "prior", prior, None
-    rows = [
+    params, tokens, loss = (
         [point[name] for point in points]
         for name in ("parameters", "tokens", "loss")
-    ]
-    free = fit_scaling_law(*rows)
+    )
+    free = fit_scaling_law(params, tokens, loss)
     if free.identified:
         return "fitted", free, free
-    return "corrected", correct(prior, *rows, target_tokens), free
+    law = correct(prior, params, tokens, loss, target_tokens)
+    return "corrected", law, free
 
 
 def carry_over(law: ScalingLaw, ratio: float) -> ScalingLaw:

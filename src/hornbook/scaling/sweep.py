@@ -156,36 +156,33 @@ def scale(
     """
     # Try what fits into the minutes
     tok = Tokenizer.load(folder / "tokenizer")
-    heldout = TokenShard.open(folder / "tokens" / "heldout.bin", tok)
-    text = Text(
-        TokenShard.open(folder / "tokens" / "train.bin", tok),
-        heldout,
-        config.heldout_bytes,
+    train, heldout = (
+        TokenShard.open(folder / "tokens" / f"{part}.bin", tok)
+        for part in ("train", "heldout")
     )
     share = min(1.0, config.heldout_bytes / heldout.info.bytes)
     looked_at = round(share * heldout.info.tokens)
     trials = plan_sweep(target, config, flops_per_second, looked_at)
+    text = Text(train, heldout, config.heldout_bytes)
     results = run_trials(trials, text, folder / LOG, source)
-    points = mean_over_seeds(results)
 
     # Foretell, and write it down before pretraining begins
+    points = mean_over_seeds(results)
     each_bytes = bytes_per_token(heldout)
     kind, law, free = choose_law(
         points, target.tokens, each_bytes / load_prior().bytes_per_token
     )
     forecast = foretell_run(target, kind, law, each_bytes, folder)
-    write_json(
-        folder / FIT,
-        {
-            "counted": COUNTED,
-            "kind": kind,
-            "law": msgspec.to_builtins(law),
-            "free": msgspec.to_builtins(free),
-            "points": points,
-            "failed": [r.name for r in results if r.problem],
-            "forecast": msgspec.to_builtins(forecast),
-        },
-    )
+    kept = {
+        "counted": COUNTED,
+        "kind": kind,
+        "law": law,
+        "free": free,
+        "points": points,
+        "failed": [r.name for r in results if r.problem],
+        "forecast": forecast,
+    }
+    write_json(folder / FIT, msgspec.to_builtins(kept))
     enter(folder, forecast)
     return forecast
 
