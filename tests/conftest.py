@@ -52,6 +52,7 @@ TINY = (
     "model.heads=2",
     "model.context=64",
     "plan.threads=1",
+    "scaling.steps=4",
     "pretrain.steps=4",
     "pretrain.batch=4",
     "pretrain.save_seconds=0.001",

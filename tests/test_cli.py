@@ -93,6 +93,9 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("generate nothing:chat hat", "there is no model"),
         ("chat nothing", "there is no model at nothing"),
         ("chat file", "there is no model at file"),
+        ("forecast nothing", "nothing has no forecast"),
+        ("scale smoke --set scaling.seeds=0", "scaling.seeds is 0"),
+        ("scale smoke --set scaling.on=false", "no stage 'scale'"),
         ("export nothing --to out", "there is no model at nothing"),
         ("export empty --to file", "file holds something"),
         ("finetune smoke --data file", "--data needs --name"),
@@ -232,7 +235,20 @@ def test_a_model_is_exported_to_a_folder(
     assert Path("out/model.safetensors").is_file()
 
 
+def test_a_forecast_is_printed_with_its_score(
+    run_copy: Path, hornbook: Run
+) -> None:
+    status, out, _ = hornbook("forecast", str(run_copy))
+    assert status == 0
+    assert "nats per token" in out and "its interval" in out
+    assert "a prior, from other runs" in out
+    status, out, _ = hornbook("forecast", "smoke", "--json")
+    told = json.loads(out)
+    assert status == 0
+    assert told["score"]["forecast"] == told["forecast"]["time"]
+
+
 def test_every_stage_has_its_command() -> None:
     names = set(app)
     stages = {"plan", "curate", "tokenize", "pretrain", "finetune"}
-    assert stages | {"evaluate", "export", "book"} <= names
+    assert stages | {"scale", "evaluate", "export", "book"} <= names

@@ -243,10 +243,12 @@ print("\\nHEAVY", {HEAVY} & set(sys.modules))
 
 def test_every_stage_is_a_command() -> None:
     assert {
-        "plan", "curate", "tokenize", "pretrain", "finetune",
-        "evaluate", "export", "book",
+        "plan", "curate", "tokenize", "scale", "pretrain",
+        "finetune", "evaluate", "export", "book",
     } <= set(COMMANDS)
-    assert {"run", "new", "demo", "generate", "chat"} <= set(COMMANDS)
+    assert {
+        "run", "new", "demo", "generate", "chat", "forecast",
+    } <= set(COMMANDS)
 
 
 def test_exports_exist() -> None:

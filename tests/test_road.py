@@ -23,12 +23,14 @@ from hornbook.planning.probe import Probe
 from hornbook.recipe import load_recipe
 from hornbook.road import LOCK, choose, run
 from hornbook.route import order_tunings
+from hornbook.scaling.forecast import entries
 from hornbook.stages import Context
 
 STAGES = [
     "plan",
     "curate",
     "tokenize",
+    "scale",
     "pretrain",
     "finetune.topic",
     "finetune.chat",
@@ -125,11 +127,13 @@ def test_the_recipe_finds_its_run_too(
 @pytest.mark.parametrize(
     ("setting", "stale"),
     [
-        ("seed=2", [*STAGES[3:7]]),
+        ("seed=2", [*STAGES[3:8]]),
         ("corpus.heldout_share=0.06", ["curate"]),
         ("tokenizer.min_frequency=2", ["plan", "tokenize"]),
-        ("model.softcap=3.0", ["plan", "pretrain"]),
-        ("pretrain.lr=0.01", ["plan", "pretrain"]),
+        ("model.softcap=3.0", ["plan", "scale", "pretrain"]),
+        ("pretrain.lr=0.01", ["plan", "scale", "pretrain"]),
+        ("scaling.minutes=2", ["scale"]),
+        ("scaling.on=false", []),
         ("plan.price_per_hour=1.0", ["plan"]),
         ("finetune.topic.lr=0.1", ["plan", "finetune.topic"]),
         ("finetune.new.epochs=1", ["plan", "finetune.new"]),
@@ -159,11 +163,11 @@ def test_a_changed_section_makes_its_own_stages_stale(
 @pytest.mark.parametrize(
     ("name", "stale"),
     [
-        ("corpus/train.parquet", ["tokenize", *STAGES[4:6]]),
+        ("corpus/train.parquet", ["tokenize", *STAGES[5:7]]),
         ("corpus/heldout.parquet", ["tokenize", "evaluate"]),
-        ("tokens/train.json", ["pretrain"]),
-        ("checkpoints/base/model.safetensors", STAGES[4:]),
-        ("finetune/chat/model.safetensors", STAGES[6:]),
+        ("tokens/train.json", ["scale", "pretrain"]),
+        ("checkpoints/base/model.safetensors", STAGES[5:]),
+        ("finetune/chat/model.safetensors", STAGES[7:]),
     ],
 )
 def test_what_comes_after_a_changed_file_is_stale(
@@ -187,7 +191,7 @@ def test_what_a_stage_changes_makes_the_next_stale(
     weights = run_copy / "finetune" / "topic" / "model.safetensors"
     works.also["finetune.topic"] = lambda: weights.write_bytes(b"new")
     again(run_copy, "finetune.topic.lr=0.1")
-    assert works.made == ["plan", "finetune.topic", *STAGES[6:]]
+    assert works.made == ["plan", "finetune.topic", *STAGES[7:]]
 
 
 def test_changed_source_makes_its_stages_stale(
@@ -248,7 +252,7 @@ def test_keep_accepts_what_is_stale(
 
 def test_force_makes_anew(run_copy: Path, works: Works) -> None:
     again(run_copy, first="pretrain", force=True)
-    assert works.made == STAGES[3:]
+    assert works.made == STAGES[4:]
     assert all(each.anew for each in works.contexts.values())
 
 
@@ -261,7 +265,7 @@ def test_from_and_until_include_their_stages(
     run_copy: Path, works: Works
 ) -> None:
     run(run_copy, (), "curate", "finetune", force=True)
-    assert works.made == STAGES[1:6]
+    assert works.made == STAGES[1:7]
 
 
 RECIPE = load_recipe("smoke")
@@ -504,12 +508,13 @@ def test_an_attention_of_ones_own_is_used_and_counted(
     # Its source counts, not its name
     works = Works()
     monkeypatch.setattr("hornbook.stages.plan", works.work)
+    monkeypatch.setattr("hornbook.stages.scale", works.work)
     monkeypatch.setattr("hornbook.stages.pretrain", works.work)
     run(run_copy, last="pretrain")
     assert works.made == []
     monkeypatch.setitem(hb.ATTENTION, "mine", other)
     run(run_copy, last="pretrain")
-    assert works.made == ["plan", "pretrain"]
+    assert works.made == ["plan", "scale", "pretrain"]
 
 
 def test_an_attention_without_source_is_refused(
@@ -540,6 +545,38 @@ def test_a_report_can_be_asked_for_some_tasks(run_copy: Path) -> None:
     assert list(some["tasks"]) == [name]
     with pytest.raises(DataError, match="'hats'"):
         hb.evaluate(run_copy, ["hats"])
+
+
+def test_a_forecast_stands_before_pretraining_and_is_scored(
+    walked_run: Path,
+) -> None:
+    record = load_record(walked_run)
+    forecast, scored = entries(walked_run)
+    made = record.stages["pretrain"]
+    assert forecast.time <= made.finished and not forecast.begun
+    assert forecast.tokens == made.result["tokens"]
+    assert scored is not None
+    assert scored.loss == made.result["heldout_loss"]
+    assert scored.error == forecast.loss - scored.loss
+
+
+def test_a_late_forecast_says_so_and_is_not_scored(
+    run_copy: Path,
+) -> None:
+    run(run_copy, ["scaling.minutes=2"], last="pretrain")
+    forecast, scored = entries(run_copy)
+    assert forecast.begun and scored is None
+
+
+def test_a_plan_shows_the_runs_own_forecast_once_there_is_one(
+    run_copy: Path,
+) -> None:
+    own, _ = entries(run_copy)
+    first = stages.load_plan(run_copy).forecast
+    assert first is not None and first.kind == "prior"
+    assert first != own
+    again(run_copy, force="plan", last="plan")
+    assert stages.load_plan(run_copy).forecast == own
 
 
 def test_a_plan_is_given(run_copy: Path) -> None:

@@ -25,6 +25,7 @@ EXPORTS = {
     "Transformer": "hornbook.model.transformer",
     "chat": "hornbook.inference.generate",
     "evaluate": "hornbook.road",
+    "fit_scaling_law": "hornbook.scaling.fit",
     "generate": "hornbook.inference.generate",
     "plan": "hornbook.road",
     "run": "hornbook.road",

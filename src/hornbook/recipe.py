@@ -16,6 +16,8 @@ from hornbook.inference.config import ExportConfig
 from hornbook.model.config import ModelConfig, with_form
 from hornbook.planning.plan import PlanConfig
 from hornbook.press.config import PressConfig
+from hornbook.scaling.config import ScalingConfig
+from hornbook.scaling.config import check as check_scaling
 from hornbook.tokenizer.config import TokenizerConfig
 from hornbook.training.config import TrainingConfig
 from hornbook.training.config import check as check_training
@@ -37,6 +39,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     plan: PlanConfig = PlanConfig()
     tokenizer: TokenizerConfig = TokenizerConfig()
     model: ModelConfig = ModelConfig()
+    scaling: ScalingConfig = ScalingConfig()
     pretrain: TrainingConfig = TrainingConfig()
     finetune: dict[str, TuningConfig] = {}
     evaluation: EvaluationConfig = EvaluationConfig()
@@ -91,6 +94,7 @@ def build_recipe(tables: dict[str, Any], where: str) -> Recipe:
             f"{where}: pretrain.epochs is for fine-tunings alone; give "
             "pretrain.minutes or pretrain.steps"
         )
+    check_scaling(recipe.scaling)
     check_tunings(recipe, where)
     check_evaluation(recipe.evaluation)
     return recipe

@@ -188,12 +188,12 @@ def depends_on(
     before = files_digest(folder, stage.before)
     if stage.name == "curate":
         before = text_digest(recipe.corpus)
-    if stage.name == "pretrain" or stage.command == "finetune":
+    if stage.command in ("scale", "pretrain", "finetune"):
         before += stages.planned_steps(folder, stage.name)
     if stage.command == "finetune":
         tuning = recipe.finetune[stage.name.partition(".")[2]]
         before += data_digest(tuning.data)
-    if stage.name in ("plan", "pretrain"):
+    if stage.name in ("plan", "scale", "pretrain"):
         before += stages.foreign_attention(recipe)
     return {
         "recipe": section_digest(recipe, stage.sections),

@@ -10,6 +10,15 @@ from hornbook.base.errors import RecipeError
 from hornbook.recipe import Recipe
 from hornbook.stages import Context
 
+TOLD = (
+    "plan.json",
+    "corpus/card.json",
+    "scaling/fit.json",
+    "scaling/ledger.jsonl",
+    "evaluation/report.json",
+)
+"""What the book tells of, beside the models."""
+
 
 class Stage(msgspec.Struct, frozen=True):
     """One part of the road: what it needs, does and leaves."""
@@ -36,13 +45,15 @@ def road(recipe: Recipe) -> list[Stage]:
     tunings = order_tunings(recipe)
     return [
         *first_stages(),
+        *([scale_stage()] if recipe.scaling.on else []),
+        pretrain_stage(),
         *(tuning_stage(recipe, name) for name in tunings),
         *last_stages(tunings),
     ]
 
 
 def first_stages() -> list[Stage]:
-    """List what leads from raw text to a base model."""
+    """List what leads from raw text to tokens."""
     return [
         Stage(
             "plan",
@@ -68,15 +79,31 @@ def first_stages() -> list[Stage]:
             ("hornbook.tokenizer.shards",),
             stages.tokenize,
         ),
-        Stage(
-            "pretrain",
-            ("seed", "model", "pretrain"),
-            ("tokens/train.json", "tokens/heldout.json"),
-            ("checkpoints/base/config.json",),
-            ("hornbook.training.pretrain",),
-            stages.pretrain,
-        ),
     ]
+
+
+def scale_stage() -> Stage:
+    """Build the stage that foretells what pretraining will give."""
+    return Stage(
+        "scale",
+        ("seed", "model", "pretrain", "scaling"),
+        ("tokens/train.json", "tokens/heldout.json"),
+        ("scaling/fit.json", "scaling/ledger.jsonl"),
+        ("hornbook.scaling.sweep", "hornbook.scaling.forecast"),
+        stages.scale,
+    )
+
+
+def pretrain_stage() -> Stage:
+    """Build the stage that trains the base model."""
+    return Stage(
+        "pretrain",
+        ("seed", "model", "pretrain"),
+        ("tokens/train.json", "tokens/heldout.json"),
+        ("checkpoints/base/config.json",),
+        ("hornbook.training.pretrain",),
+        stages.pretrain,
+    )
 
 
 def last_stages(tunings: Sequence[str]) -> list[Stage]:
@@ -107,17 +134,12 @@ def last_stages(tunings: Sequence[str]) -> list[Stage]:
         Stage(
             "book",
             ("book",),
-            (
-                "checkpoints/base/model.safetensors",
-                *models,
-                "evaluation/report.json",
-                "corpus/card.json",
-                "plan.json",
-            ),
+            ("checkpoints/base/model.safetensors", *models, *TOLD),
             ("book/book.log",),
             (
                 "hornbook.press.weave",
                 "hornbook.press.chapters.drawings",
+                "hornbook.press.laws",
             ),
             stages.book,
         ),

@@ -18,6 +18,7 @@ from hornbook.planning.plan import (
     FILE as PLAN,
 )
 from hornbook.planning.plan import (
+    PRETRAIN,
     Plan,
     describe_plan,
     load_plan,
@@ -56,7 +57,7 @@ class Context(msgspec.Struct, frozen=True):
 def plan(context: Context) -> dict[str, Any]:
     """Measure this machine and resolve what the recipe leaves open."""
     from hornbook.model.count import describe as describe_model
-    from hornbook.training.trial import training_step
+    from hornbook.training.trials import training_step
 
     # Measure: matrix products, then steps of this very model
     recipe = context.recipe
@@ -80,6 +81,7 @@ def plan(context: Context) -> dict[str, Any]:
         recipe.plan,
         text_bytes(context),
     )
+    made = with_own_forecast(made, context.folder)
     save_plan(made, context.folder)
     write_json(context.folder / "model.json", describe_model(shape))
     console.table(("", ""), describe_plan(made))
@@ -100,6 +102,16 @@ def text_bytes(context: Context) -> int:
     if any(source.kind != "folder" for source in sources):
         return 0
     return sum(survey(source.path).text_bytes for source in sources)
+
+
+def with_own_forecast(made: Plan, folder: Path) -> Plan:
+    """Put a run's own forecast, once it has one, before the prior."""
+    from hornbook.scaling.forecast import last_entries
+
+    own, _ = last_entries(folder)
+    if own is None or own.tokens != made.pretrain.tokens:
+        return made
+    return msgspec.structs.replace(made, forecast=own)
 
 
 def earlier_probe(context: Context, asked: str) -> Probe | None:
@@ -177,8 +189,33 @@ def tokenize(context: Context) -> dict[str, Any]:
     return result
 
 
+def scale(context: Context) -> dict[str, Any]:
+    """Foretell the pretraining from small trainings on its text."""
+    from hornbook.scaling.forecast import describe_forecast
+    from hornbook.scaling.sweep import Target, scale
+    from hornbook.training.precision import use_threads
+
+    recipe, made = context.recipe, context.plan
+    use_threads(made.threads)
+    forecast = scale(
+        Target(
+            shape=recipe.shape,
+            training=recipe.pretrain,
+            steps=made.pretrain.steps,
+            seed=recipe.seed,
+        ),
+        recipe.scaling,
+        context.folder,
+        made.probe.tokens_per_second * made.flops_per_token,
+        context.source,
+    )
+    console.table(("", ""), describe_forecast(forecast))
+    return {"forecast": msgspec.to_builtins(forecast)}
+
+
 def pretrain(context: Context) -> dict[str, Any]:
     """Train a new model on the tokens."""
+    from hornbook.scaling.forecast import score, verdict
     from hornbook.training.precision import use_threads
     from hornbook.training.pretrain import pretrain
 
@@ -198,6 +235,9 @@ def pretrain(context: Context) -> dict[str, Any]:
         f"  {result['heldout_bpb']:.3f} bits per byte on text that it "
         "has never seen"
     )
+    scored = score(context.folder, result)
+    if scored:
+        console.say(f"  the forecast: {verdict(scored)}")
     return result
 
 
@@ -280,7 +320,7 @@ def planned_steps(folder: Path, stage: str) -> str:
     """Digest what the plan resolved for one training."""
     if not (folder / PLAN).exists():
         return ""
-    name = stage.partition(".")[2] or stage
+    name = stage.partition(".")[2] or PRETRAIN
     cost = load_plan(folder).trainings.get(name)
     return f" {cost.steps} x {cost.batch}" if cost else ""
 

@@ -70,11 +70,24 @@ def test_scores_never_need_more_than_400_kB(
     assert tables["corpus"]["heldout_share"] == share
 
 
+@pytest.mark.parametrize(
+    ("minutes", "scaling"),
+    [(2.0, {"on": False}), (10.0, {"minutes": 1.6}),
+     (600.0, {"minutes": 10})],
+)
+def test_small_models_get_their_share_of_the_time(
+    minutes: float, scaling: dict[str, float]
+) -> None:
+    case = UseCase(name="pocket", text="text", minutes=minutes)
+    tables = tomllib.loads(recipe_text(draft(case, FOUND)))
+    assert tables["scaling"] == scaling
+
+
 def test_every_table_gives_its_reason() -> None:
     case = UseCase(name="pocket", text="text")
     lines = recipe_text(draft(case, FOUND)).splitlines()
     tables = [n for n, line in enumerate(lines) if line.startswith("[")]
-    assert len(tables) == 6
+    assert len(tables) == 7
     assert all(lines[n - 1].startswith("# ") for n in tables)
 
 

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from hornbook.press import execute, listing
@@ -93,7 +94,7 @@ def test_every_citation_is_in_the_bibliography() -> None:
 def test_no_number_of_the_run_is_typed_by_hand(name: str) -> None:
     """What stays are dates and constants; each is listed here."""
     allowed = {
-        "1890", "1948", "1784",  # years of the epigraphs
+        "1890", "1926", "1948", "1784",  # years of the epigraphs
         "0", "1", "2", "3", "5", "8", "16", "32",  # of arithmetic
         "0.6", "1.3",  # Shannon's estimate, cited
         "65,536",  # two bytes
@@ -240,6 +241,59 @@ def test_the_opening_says_how_the_run_compares(
     )
     assert "It has yet to earn its keep" in fresh
     assert "more order in the language" in trained
+
+
+def foretold(run: Path, copy: Path, loss: float, came: float) -> Path:
+    """Copy a run, and give it a sweep, a forecast and its score."""
+    import shutil
+
+    from hornbook.base.store import write_json
+    from hornbook.scaling.forecast import enter, foretell, score
+    from hornbook.scaling.law import ScalingLaw
+
+    # Let the law be known, and its intervals be narrow
+    shutil.copytree(run, copy)
+    numbers = (1.0, 300.0, 900.0, 0.4, 0.4)
+    law = ScalingLaw(
+        E=1.0, A=300.0, B=900.0, alpha=0.4, beta=0.4,
+        interval=dict.fromkeys(
+            ("E", "A", "B", "alpha", "beta"), (0.1, 0.9)
+        ),
+        identified=True, draws=(numbers,) * 50, spread=0.01,
+    )
+    made = foretell("fitted", law, 300_000, 2_000_000, 0.4)
+    ends = {"loss": loss, "low": loss - 0.1, "high": loss + 0.1}
+    made = msgspec.structs.replace(made, **ends)
+    points = [
+        {"parameters": n, "tokens": d, "loss": law.predict(n, d)}
+        for n in (5e4, 1e5, 3e5) for d in (1e5, 3e5, 9e5)
+    ]
+    write_json(copy / "scaling" / "fit.json", {
+        "kind": "fitted", "points": points,
+        "law": msgspec.to_builtins(law),
+        "free": msgspec.to_builtins(law),
+        "forecast": msgspec.to_builtins(made),
+    })
+    enter(copy, made)
+    score(copy, {"heldout_loss": came, "heldout_bpb": came * 0.4,
+                 "tokens": 2_000_000})
+    return copy
+
+
+@pytest.mark.slow
+def test_the_forecast_is_told_as_it_was_scored(
+    runs: dict[str, Path], tmp_path: Path
+) -> None:
+    none = said(runs["fresh"], "scaling")
+    assert "This run has entered no forecast" in none
+    assert "Nothing has come to score it by" in none
+    good = foretold(runs["fresh"], tmp_path / "good", 5.0, 5.05)
+    bad = foretold(runs["fresh"], tmp_path / "bad", 5.0, 6.0)
+    right, wrong = said(good, "scaling"), said(bad, "scaling")
+    assert "The truth lies inside the interval" in right
+    assert "too low by 0.050 nats" in right
+    assert "The truth lies outside the interval" in wrong
+    assert "This run has entered no forecast" not in right
 
 
 @pytest.mark.slow

@@ -12,10 +12,12 @@ from hornbook.cli.app import (
     Force,
     Json,
     Keep,
+    Model,
     Settings,
     Source,
     Strict,
     app,
+    named,
 )
 
 
@@ -140,6 +142,7 @@ def make_stage(
 stage("plan", "Measure this machine and say what a run will take.")
 stage("curate", "Collect and clean the text; hold some of it out.")
 stage("tokenize", "Learn a vocabulary, and turn the text into tokens.")
+stage("scale", "Try small models; foretell what pretraining gives.")
 stage("pretrain", "Train a new model on the tokens.")
 stage("evaluate", "Score the models on text they have never seen.")
 stage("book", "Typeset the book of the run.")
@@ -184,3 +187,17 @@ def finetune(
             "--data needs --name, the name of the new fine-tuning"
         )
     make_stage("finetune", recipe, given, force, keep, False, False)
+
+
+@app.command
+def forecast(run: Model, /, json: Json = False) -> None:
+    """Print what was foretold for a run, and what came."""
+    from hornbook.scaling.forecast import describe_forecast, entries
+
+    foretold, scored = entries(Path(named(run)))
+    if json:
+        both = {"forecast": foretold, "score": scored}
+        print_result(msgspec.json.encode(both).decode("utf-8"))
+        return
+    for name, what in describe_forecast(foretold, scored):
+        print_result(f"{name:<10} {what}")

@@ -13,6 +13,10 @@ AIMS = {
     "classify": "a model that names the topic of a text",
     "complete": "a model that goes on with a text in this manner",
 }
+SCALING_SHARE = 0.2
+"""Minutes of small trainings for each minute of pretraining."""
+LEAST_SCALING_MINUTES = 0.5
+MOST_SCALING_MINUTES = 10.0
 METHODS = {"topic": "classify", "chat": "sft"}
 HELDOUT_BYTES = 400_000
 """As much text as a score needs; more only takes longer to measure."""
@@ -48,6 +52,7 @@ def recipe_text(made: Draft) -> str:
         source_table(made.case, made.found),
         heldout_table(made.found),
         model_tables(made),
+        scaling_table(made),
         pretrain_table(made),
         *(
             tuning_table(name, minutes)
@@ -132,6 +137,23 @@ layers = {model.layers}
 width = {model.width}
 heads = {model.heads}
 context = {model.context}
+"""
+
+
+def scaling_table(made: Draft) -> str:
+    """Write how long small models try the text beforehand."""
+    minutes = made.minutes["pretrain"] * SCALING_SHARE
+    if minutes < LEAST_SCALING_MINUTES:
+        return """\
+# So short a training is made sooner than it is foretold.
+[scaling]
+on = false
+"""
+    return f"""\
+# Before it, small models try how loss falls with size and text, and
+# foretell what this one will reach. This comes on top of its minutes.
+[scaling]
+minutes = {number(min(minutes, MOST_SCALING_MINUTES))}
 """
 
 

@@ -13,6 +13,8 @@ from hornbook.model.config import ModelConfig
 from hornbook.model.count import flops_per_token, parameters
 from hornbook.planning.budget import Budget, budget, bytes_per_token
 from hornbook.planning.probe import Probe
+from hornbook.scaling.forecast import Forecast, foretell_by_prior
+from hornbook.scaling.prior import load_prior
 from hornbook.training.config import TrainingConfig
 
 FILE = "plan.json"
@@ -64,6 +66,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """Its tokens; estimated until they are made."""
     trainings: dict[str, Budget] = {}
     """``pretrain``, then each fine-tuning."""
+    forecast: Forecast | None = None
+    """What held-out text will cost after pretraining: a prior, until
+    the run's own small trainings give a better one."""
     warnings: tuple[str, ...] = ()
 
     @property
@@ -134,8 +139,25 @@ def make_plan(
         text_bytes=text_bytes,
         text_tokens=text_tokens,
         trainings=costs,
+        forecast=first_forecast(shape, costs[PRETRAIN]),
     )
     return msgspec.structs.replace(plan, warnings=tuple(warnings(plan)))
+
+
+def first_forecast(
+    shape: ModelConfig, cost: Budget
+) -> Forecast | None:
+    """Foretell the pretraining by other runs, if its length is known.
+
+    Their law is carried over by how much text a token holds, which is
+    estimated from the vocabulary.
+    """
+    if not cost.tokens:
+        return None
+    each_bytes = bytes_per_token(shape.vocab_size)
+    ratio = each_bytes / bytes_per_token(load_prior().vocab_size)
+    count = parameters(shape)["total"]
+    return foretell_by_prior(count, cost.tokens, ratio)
 
 
 def check_length(name: str, training: TrainingConfig) -> None:
@@ -202,11 +224,22 @@ def describe_plan(plan: Plan) -> list[tuple[str, str]]:
         rows.append(("speed", rate))
     for name, cost in plan.trainings.items():
         rows.append((name, describe_cost(cost)))
+    if plan.forecast:
+        rows.append(("forecast", describe_loss(plan.forecast)))
     rows.append(("memory", f"about {size(plan.memory_bytes)}"))
     rows.append(("disk", f"about {size(plan.disk_bytes)}"))
     if plan.price:
         rows.append(("price", f"{plan.price:.2f}"))
     return rows
+
+
+def describe_loss(forecast: Forecast) -> str:
+    """Write a forecast in a line."""
+    bits, low, high = forecast.bits_per_byte
+    return (
+        f"{forecast.loss:.2f} nats per token, {bits:.2f} bits per byte "
+        f"({low:.2f} to {high:.2f}) on held-out text: {forecast.law}"
+    )
 
 
 def describe_cost(cost: Budget) -> str:

@@ -1,0 +1,1 @@
+"""Scaling: small trainings that foretell what a larger one gives."""
