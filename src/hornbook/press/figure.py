@@ -128,6 +128,7 @@ def attention(
         DataError: the weights are not square, or do not fit the tokens.
     """
     size = len(tokens)
+    tokens = [token.replace("$", r"\$") for token in tokens]
     if np.shape(weights) != (size, size):
         raise DataError(
             f"attention weights of shape {np.shape(weights)} do not "

@@ -17,8 +17,9 @@ from hornbook.base.store import read_json, read_jsonl
 
 BLOCKS = 20
 """Stretches into which a curve is cut; each counts by its median."""
-REBOUND_NATS = 0.15
-"""A rise of the training loss above its best that is no noise."""
+REBOUND_NATS = 0.1
+"""A rise of the training loss above its best that is no noise; in
+short trainings, whose stretches are short, it may be larger."""
 SPIKE_NATS = 1.0
 MOST_SPIKES = 0.02
 """Share of steps that may jump before the rate counts as too hot."""
@@ -179,7 +180,8 @@ def diverged(seen: Evidence) -> Finding:
     blocks = seen.blocks
     best, last = float(blocks.min()), float(blocks[-1])
     spikes = jumps(seen.loss)
-    rose = last - best > REBOUND_NATS
+    noise = REBOUND_NATS * max(1.0, LEAST_STEPS / seen.steps)
+    rose = last - best > noise
     stuck = seen.steps >= LEAST_STEPS and last >= seen.loss[0]
     hot = spikes > MOST_SPIKES * seen.steps
     broke = not np.isfinite(seen.loss).all()
@@ -223,8 +225,9 @@ def over_fitted(seen: Evidence) -> Finding:
     at, best = min(seen.heldout, key=lambda pair: pair[1])
     last = seen.heldout[-1][1]
     first, end = gap(seen, 0), gap(seen, -1)
-    worse = last > best * (1 + RISE)
-    apart = seen.epochs > 1 and end - first > GAP_NATS
+    lowest = gap(seen, [step for step, _ in seen.heldout].index(at))
+    worse = last > best * (1 + RISE) and end - lowest > RISE * best
+    apart = seen.epochs > 1 and min(end, end - first) > GAP_NATS
     evidence = (
         f"the held-out loss was {best:.3f} at step {at:,} and ended at "
         f"{last:.3f}; it lay {first:+.2f} from the training loss when "
@@ -243,7 +246,7 @@ def over_fitted(seen: Evidence) -> Finding:
 def gap(seen: Evidence, index: int) -> float:
     """Say how far held-out lies above the training loss around it."""
     step, value = seen.heldout[index]
-    near = seen.loss[max(0, step - LEAST_STEPS // 4) : max(step, 1)]
+    near = seen.loss[max(0, step - BLOCKS // 2) : max(step, 1)]
     return value - float(np.median(near))
 
 
