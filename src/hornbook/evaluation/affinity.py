@@ -132,7 +132,8 @@ def affinity(
     """Compare trained with untrained embeddings on the same words.
 
     The intervals are for other words of the kind, by bootstrap over
-    the words that ``topic_words`` found.
+    the words that ``topic_words`` found. Words of one table share
+    neighbours, so that they are a little too narrow.
     """
     topics = np.unique(list(marked.values()), return_inverse=True)[1]
     shares = [
