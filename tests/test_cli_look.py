@@ -111,7 +111,8 @@ def test_a_run_is_compared_diagnosed_and_cleaned(
     status, out, _ = hornbook("compare", "smoke", run_copy)
     assert status == 0
     assert "no difference" in out and "not told apart" in out
-    told = json.loads(hornbook("compare", "smoke", "smoke", "--json")[1])
+    line = ["compare", "smoke", "smoke", "--json"]
+    told = json.loads(hornbook(*line)[1])
     assert told["same_heldout"] and told["settings"] == []
 
     # Four steps are too few for anything

@@ -28,6 +28,7 @@ from hornbook.cli.app import (
 
 if TYPE_CHECKING:
     from hornbook.evaluation.compare import Pair
+    from hornbook.inference.look import Habit
     from hornbook.model.config import ModelConfig
 
 show = cyclopts.App(
@@ -153,16 +154,7 @@ def attention(
     ids = tok.encode(text)
     marks = [visible(tok.token_bytes(id_)) for id_ in ids]
     maps = attention_maps(net, ids)
-    heads = [
-        each
-        for each in list_habits(maps)
-        if layer in (0, each.layer) and head in (0, each.head)
-    ]
-    if not heads:
-        raise DataError(
-            f"there is no layer {layer}, head {head}; the model has "
-            f"{maps.size(0)} layers of {maps.size(1)} heads"
-        )
+    heads = chosen_heads(list_habits(maps), layer, head)
     first, last = heads[0], heads[-1]
     chosen = maps[first.layer - 1 : last.layer]
     chosen = chosen[:, first.head - 1 : last.head]
@@ -184,6 +176,28 @@ def attention(
     else:
         results().print(shades.head_table(heads))
         print_result("\n--layer N --head N shows one head's map")
+
+
+def chosen_heads(
+    heads: "list[Habit]", layer: int, head: int
+) -> "list[Habit]":
+    """Keep one layer, one head or both; 0 keeps all.
+
+    Raises:
+        DataError: the model has none of that number.
+    """
+    kept = [
+        each
+        for each in heads
+        if layer in (0, each.layer) and head in (0, each.head)
+    ]
+    if not kept:
+        last = heads[-1]
+        raise DataError(
+            f"there is no layer {layer}, head {head}; the model has "
+            f"{last.layer} layers of {last.head} heads"
+        )
+    return kept
 
 
 @show.command

@@ -91,14 +91,12 @@ def topic_words(
     # Count for each topic the documents that hold a word
     held: dict[str, Counter[str]] = {}
     sizes: Counter[str] = Counter()
-    for document in documents:
-        if document.topic:
-            words = set(WORD.findall(document.full_text))
-            held.setdefault(document.topic, Counter()).update(words)
-            sizes[document.topic] += 1
     total: Counter[str] = Counter()
-    for counts in held.values():
-        total.update(counts)
+    for document in (d for d in documents if d.topic):
+        words = set(WORD.findall(document.full_text))
+        held.setdefault(document.topic, Counter()).update(words)
+        total.update(words)
+        sizes[document.topic] += 1
 
     # Keep the words that stand out
     found: dict[str, str] = {}
