@@ -39,6 +39,12 @@ app.command(show)
 Run = Annotated[
     str, Parameter(name="RUN", help="A run's name or folder.")
 ]
+Layer = Annotated[int, Parameter(help="A layer, counted from 1.")]
+Head = Annotated[int, Parameter(help="A head, counted from 1.")]
+Picture = Annotated[
+    Path | None,
+    Parameter(help="Draw it into a file: .svg, .png or .pdf."),
+]
 
 
 def print_json(value: Any) -> None:
@@ -134,17 +140,12 @@ def attention(
     run: Model,
     text: Annotated[str, Parameter(name="TEXT")],
     /,
-    layer: Annotated[
-        int, Parameter(help="A layer, counted from 1.")
-    ] = 0,
-    head: Annotated[int, Parameter(help="A head, counted from 1.")] = 0,
-    to: Annotated[
-        Path | None,
-        Parameter(help="Draw it into a file: .svg, .png or .pdf."),
-    ] = None,
+    layer: Layer = 0,
+    head: Head = 0,
+    to: Picture = None,
     json: Json = False,
 ) -> None:
-    """Show who looks at whom: one head's map, or all heads in short."""
+    """Show who looks at whom: all heads in short, or one as a map."""
     from hornbook.inference import shades
     from hornbook.inference.look import attention_maps, list_habits
     from hornbook.tokenizer.alphabet import visible
@@ -160,22 +161,22 @@ def attention(
     chosen = chosen[:, first.head - 1 : last.head]
 
     # Draw, tell or print
-    single = len(heads) == 1
     if to is not None:
         from hornbook.press.figure import save_attention
 
         at = (first.layer, first.head)
         save_attention(to, chosen.numpy(), marks, at)
         console.say(f"drawn into {to}")
-    elif json:
-        weights = chosen[0, 0].tolist() if single else None
+        return
+    map_ = chosen[0, 0] if len(heads) == 1 else None
+    if json:
+        weights = None if map_ is None else map_.tolist()
         told = {"tokens": marks, "heads": heads, "weights": weights}
         print_json(told)
-    elif single:
-        results().print(shades.head_map(chosen[0, 0], marks))
+    elif map_ is not None:
+        results().print(shades.head_map(map_, marks))
     else:
         results().print(shades.head_table(heads))
-        print_result("\n--layer N --head N shows one head's map")
 
 
 def chosen_heads(
