@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Protocol, runtime_checkable
 
 from rich.console import Console as RichConsole
+from rich.console import JustifyMethod
 from rich.markup import escape
 from rich.progress import (
     BarColumn,
@@ -21,6 +22,8 @@ from rich.progress import (
 from rich.table import Table
 
 PLAIN_EVERY_SECONDS = 10.0
+WIDEST = 1000
+"""Columns of a file that results are written to."""
 
 
 @runtime_checkable
@@ -125,13 +128,8 @@ class Console:
         self, columns: Sequence[str], rows: Sequence[Sequence[str]]
     ) -> None:
         """Print rows under column names."""
-        table = Table(box=None, pad_edge=False, header_style="italic")
-        for column in columns:
-            table.add_column(column)
-        for row in rows:
-            table.add_row(*(escape(cell) for cell in row))
         if not self.quiet:
-            self.rich.print(table)
+            self.rich.print(make_table(columns, rows))
 
     @contextmanager
     def progress(
@@ -175,6 +173,38 @@ def clock(seconds: float) -> str:
     if hours:
         return f"{hours}:{minutes:02}:{left:02}"
     return f"{minutes}:{left:02}"
+
+
+def make_table(
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    right: Sequence[int] = (),
+) -> Table:
+    """Lay out rows under column names; ``right`` aligns some right."""
+    table = Table(box=None, pad_edge=False, header_style="italic")
+    for number, column in enumerate(columns):
+        side: JustifyMethod = "right" if number in right else "left"
+        table.add_column(column, justify=side, overflow="fold")
+    for row in rows:
+        table.add_row(*(escape(cell) for cell in row))
+    return table
+
+
+def results() -> RichConsole:
+    """A console on standard output, for results that have colours.
+
+    Where nothing can show colours, as in a file, none are written.
+    """
+    shown = RichConsole(highlight=False, soft_wrap=True)
+    if not shown.is_terminal:
+        shown.width = WIDEST
+    return shown
+
+
+def has_colour() -> bool:
+    """Whether results are shown in colour."""
+    shown = results()
+    return shown.color_system is not None and not shown.no_color
 
 
 def print_result(text: str) -> None:

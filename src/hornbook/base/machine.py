@@ -11,6 +11,9 @@ import msgspec
 import platformdirs
 import psutil
 
+COMPILERS = ("c++", "g++", "clang++", "cl")
+"""The C++ compilers that torch can use."""
+
 
 class Machine(msgspec.Struct, frozen=True):
     """The hardware a run was made on, without any name of its owner."""

@@ -1,6 +1,7 @@
 """What a model costs: parameters, operations, bytes."""
 
 from hornbook.model.config import ModelConfig
+from hornbook.model.inventory import tensors
 
 
 def parameters(config: ModelConfig) -> dict[str, int]:
@@ -83,4 +84,5 @@ def describe(config: ModelConfig) -> dict[str, object]:
         "parameters": parameters(c),
         "flops_per_token": flops_per_token(c),
         "cache_bytes": cache_bytes(c),
+        "tensors": tensors(c),
     }

@@ -5,6 +5,8 @@ chapter may use.
 """
 
 from collections.abc import Callable, Sequence
+from io import BytesIO
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
@@ -14,6 +16,7 @@ from matplotlib import font_manager
 from matplotlib.colors import LinearSegmentedColormap
 
 from hornbook.base.errors import DataError
+from hornbook.base.store import write_bytes
 from hornbook.press import fonts
 from hornbook.press.quoting import (
     Passage,
@@ -125,6 +128,7 @@ def attention(
         DataError: the weights are not square, or do not fit the tokens.
     """
     size = len(tokens)
+    tokens = [token.replace("$", r"\$") for token in tokens]
     if np.shape(weights) != (size, size):
         raise DataError(
             f"attention weights of shape {np.shape(weights)} do not "
@@ -154,6 +158,53 @@ def attention(
     ax.set(aspect="equal", ylim=(size, 0))
     for spine in ax.spines.values():
         spine.set_visible(False)
+
+
+def save_attention(
+    path: Path,
+    maps: Any,
+    tokens: list[str],
+    first: tuple[int, int] = (1, 1),
+) -> None:
+    """Write maps of (layers, heads) as a picture, one or a grid.
+
+    ``first`` numbers the layer and the head of the first map.
+
+    Raises:
+        DataError: the file's ending names no kind of picture.
+    """
+    from matplotlib.figure import Figure
+
+    # Refuse what cannot be written, and look like the book
+    kind = path.suffix.lower().lstrip(".")
+    if kind not in PICTURES:
+        raise DataError(
+            f"{path.name} names no kind of picture; let it end in "
+            + ", ".join(f".{each}" for each in PICTURES)
+        )
+    style()
+    layers, heads = np.shape(maps)[:2]
+    alone = layers * heads == 1
+    side = max(2.4, 0.14 * len(tokens)) if alone else 1.4
+    size = (side * heads + 0.6 * alone, side * layers + 0.4 * alone)
+
+    # Draw layer by layer
+    picture = Figure(figsize=size)
+    axes = picture.subplots(layers, heads, squeeze=False)
+    for layer, row in enumerate(axes):
+        for head, ax in enumerate(row):
+            attention(ax, maps[layer][head], tokens)
+            if not alone:
+                ax.set(xticks=[], yticks=[])
+                at = (layer + first[0], head + first[1])
+                name = f"layer {at[0]}, head {at[1]}"
+                ax.set_title(name, style="italic", fontsize=6)
+    data = BytesIO()
+    picture.savefig(data, format=kind, dpi=200)
+    write_bytes(path, data.getvalue())
+
+
+PICTURES = ("svg", "png", "pdf")
 
 
 def label_end(

@@ -7,23 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hornbook.base.errors import DataError
+from hornbook.tokenizer.alphabet import visible as visible
 
 if TYPE_CHECKING:
     from hornbook.press.run_folder import Run
     from hornbook.tokenizer.tokenizer import Tokenizer
-
-SPACE, NEWLINE = "▁", "¶"
-"""How a token's spaces and line ends are printed."""
-
-
-def visible(token: bytes) -> str:
-    """Write a token so that its spaces and broken bytes show.
-
-    >>> visible(b" hat")
-    '▁hat'
-    """
-    text = token.decode("utf-8", errors="backslashreplace")
-    return text.replace(" ", SPACE).replace("\n", NEWLINE)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,9 @@ from functools import cache
 
 from hornbook.base.errors import DataError
 
+SPACE, NEWLINE = "▁", "¶"
+"""How a token's spaces and line ends are printed."""
+
 
 @cache
 def byte_characters() -> dict[int, str]:
@@ -60,3 +63,13 @@ def unspell(spelling: str) -> bytes:
             f"the token {spelling!r} holds {error}, which stands for "
             "no byte; this is no byte-level vocabulary"
         ) from error
+
+
+def visible(token: bytes) -> str:
+    """Write a token so that its spaces and broken bytes show.
+
+    >>> visible(b" hat")
+    '▁hat'
+    """
+    text = token.decode("utf-8", errors="backslashreplace")
+    return text.replace(" ", SPACE).replace("\n", NEWLINE)

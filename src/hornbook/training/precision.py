@@ -9,10 +9,14 @@ from typing import Any
 import torch
 
 from hornbook.base.console import console
-from hornbook.base.machine import cache_folder, cores, describe
+from hornbook.base.machine import (
+    COMPILERS,
+    cache_folder,
+    cores,
+    describe,
+)
 from hornbook.training.config import TrainingConfig
 
-COMPILERS = ("c++", "g++", "clang++", "cl")
 WORTH_COMPILING_SECONDS = 90.0
 
 

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 from hornbook.model.config import ModelConfig
 from hornbook.press.markdown import escape
-from hornbook.press.plates import Node, long_word, visible
+from hornbook.press.plates import Node, long_word
+from hornbook.tokenizer.alphabet import visible
 
 if TYPE_CHECKING:
     from hornbook.press.run_folder import Run

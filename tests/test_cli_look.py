@@ -1,0 +1,172 @@
+"""The commands that look; ``test_cli.py`` has the others."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hornbook.cli import main
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def hornbook(capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run a command; give its status and what it printed."""
+
+    def run(*arguments: Any) -> tuple[int, str, str]:
+        capsys.readouterr()
+        status = main([str(each) for each in arguments])
+        printed = capsys.readouterr()
+        return status, printed.out, printed.err
+
+    return run
+
+
+def test_a_recipe_s_model_is_shown(hornbook: Run) -> None:
+    status, out, err = hornbook("show", "model", "smoke")
+    assert (status, err) == (0, "")
+    assert "embedding.token_emb.weight" in out and "logits" in out
+    assert "FLOPs" in out and "bytes of cache per token" in out
+
+
+def test_a_run_s_model_is_told_to_programs(
+    run_copy: Path, hornbook: Run
+) -> None:
+    status, out, _ = hornbook("show", "model", "smoke", "--json")
+    told = json.loads(out)
+    kept = json.loads((run_copy / "model.json").read_text("utf-8"))
+    assert status == 0 and told == kept
+    assert len(told["tensors"]) == 8
+    export = hornbook("show", "model", run_copy / "export", "--json")
+    assert json.loads(export[1])["tensors"] == told["tensors"]
+
+
+def test_the_neighbours_of_a_word_are_listed(
+    run_copy: Path, hornbook: Run
+) -> None:
+    status, out, _ = hornbook("show", "neighbours", "smoke", "zebra")
+    assert status == 0 and "the mean of" in out and "cosine" in out
+    line = ["show", "neighbours", run_copy, "a", "--count", 3, "--json"]
+    assert len(json.loads(hornbook(*line)[1])["near"]) == 3
+
+
+def test_attention_is_shown_and_drawn(
+    run_copy: Path, hornbook: Run
+) -> None:
+    line = ["show", "attention", f"{run_copy}:base", "a hat is"]
+    status, out, _ = hornbook(*line)
+    assert status == 0 and "previous" in out
+    status, out, _ = hornbook(*line, "--layer", 1, "--head", 2)
+    assert status == 0 and "#" in out
+    one = ["--layer", 1, "--head", 2, "--json"]
+    told = json.loads(hornbook(*line, *one)[1])
+    assert len(told["weights"]) == len(told["tokens"]) > 2
+    for kind in ("svg", "png", "pdf"):
+        status, _, err = hornbook(*line, "--to", f"maps.{kind}")
+        assert status == 0 and "drawn" in err
+        assert Path(f"maps.{kind}").stat().st_size > 1000
+
+
+def test_a_mask_is_shown(
+    run_copy: Path, hornbook: Run, tmp_path: Path
+) -> None:
+    path = tmp_path / "talk.jsonl"
+    records = [
+        {"instruction": f"Say {n}.", "output": f"It is {n}."}
+        for n in range(7)
+    ]
+    text = "".join(json.dumps(each) + "\n" for each in records)
+    path.write_text(text, encoding="utf-8")
+    status, out, _ = hornbook("show", "mask", path)
+    assert status == 0 and "[It is 0.<|end|>]" in out
+    assert "and 2 more" in out
+    line = ["show", "mask", path, "--tokenizer", run_copy, "--json"]
+    told = json.loads(hornbook(*line, "--count", 0)[1])
+    assert len(told) == 7
+    learned = [p["text"] for p in told[6]["pieces"] if p["learned"]]
+    assert learned == ["It is 6.<|end|>"]
+
+
+def test_a_mask_is_green_where_there_is_colour(
+    hornbook: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "talk.json"
+    record = {"instruction": "Hat?", "output": "Yes."}
+    path.write_text(json.dumps([record]), encoding="utf-8")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    out = hornbook("show", "mask", path)[1]
+    assert "\x1b[" in out and "[Yes." not in out
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "[Yes.<|end|>]" in hornbook("show", "mask", path)[1]
+
+
+def test_a_run_is_compared_diagnosed_and_cleaned(
+    run_copy: Path, hornbook: Run
+) -> None:
+    status, out, _ = hornbook("compare", "smoke", run_copy)
+    assert status == 0
+    assert "no difference" in out and "not told apart" in out
+    line = ["compare", "smoke", "smoke", "--json"]
+    told = json.loads(hornbook(*line)[1])
+    assert told["same_heldout"] and told["settings"] == []
+
+    # Four steps are too few for anything
+    status, out, _ = hornbook("diagnose", "smoke")
+    assert status == 0 and "yes under-trained: 4 steps of 4" in out
+    assert "--set pretrain.steps=8" in out
+    told = json.loads(hornbook("diagnose", "smoke", "--json")[1])
+    assert len(told["findings"]) == 4
+
+    # Nothing is deleted without a yes
+    (run_copy / "book" / "tex").mkdir(parents=True)
+    status, out, _ = hornbook("clean", "smoke")
+    assert status == 0 and "nothing was deleted" in out
+    told = json.loads(hornbook("clean", "--json")[1])
+    assert told["freed"] == 0 and (run_copy / "book" / "tex").exists()
+    assert hornbook("clean", "--yes")[0] == 0
+    assert not (run_copy / "book" / "tex").exists()
+    assert "nothing to delete" in hornbook("clean", "smoke")[1]
+
+
+def test_the_doctor_always_leaves_in_peace(
+    hornbook: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    status, out, err = hornbook("doctor")
+    assert (status, err) == (0, "") and "compiler" in out
+    told = json.loads(hornbook("doctor", "--json")[1])
+    assert {"name", "found", "healthy", "advice"} == set(told[0])
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("show model nothing", "there is no recipe 'nothing'"),
+        ("show neighbours nothing hat", "there is no model"),
+        ("show attention nothing hat", "there is no model"),
+        ("show attention smoke:base hat --layer 9", "no layer 9"),
+        ("show attention smoke:base hat --to x.gif", "kind of picture"),
+        ("show attention smoke:topic hat", "is a classifier"),
+        ("show mask nothing.jsonl", "cannot be read"),
+        ("show mask bad.jsonl", "is no dialogue"),
+        ("show mask good.jsonl --tokenizer no", "no"),
+        ("compare smoke nothing", "is not a run"),
+        ("diagnose nothing", "no training to look at"),
+        ("clean nothing", "is not a run"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_sentence(
+    run_copy: Path, hornbook: Run, line: str, says: str
+) -> None:
+    Path("bad.jsonl").write_text('{"a": 1}', encoding="utf-8")
+    good = '{"instruction": "Hat?", "output": "Yes."}'
+    Path("good.jsonl").write_text(good, encoding="utf-8")
+    status, out, err = hornbook(*line.split())
+    assert status == 1 and out == ""
+    assert err.startswith("hornbook: ") and says in err
+    assert err.count("\n") == 1
