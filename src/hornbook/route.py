@@ -99,9 +99,13 @@ def last_stages(tunings: Sequence[str]) -> list[Stage]:
         Stage(
             "export",
             ("export",),
-            ("checkpoints/base/model.safetensors", *weights),
+            (
+                "checkpoints/base/model.safetensors",
+                *weights,
+                "evaluation/report.json",
+            ),
             ("export/config.json",),
-            ("hornbook.inference.export",),
+            ("hornbook.inference.export", "hornbook.evaluation.card"),
             stages.export,
         ),
         Stage(
