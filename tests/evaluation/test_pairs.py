@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from hornbook.base.errors import RecipeError
@@ -53,7 +55,9 @@ def test_a_gap_without_words_is_named(good: str, says: str) -> None:
     assert says in message.replace("'girl'", "'boy|girl'")
 
 
-def test_the_shipped_pairs_differ_in_one_thing(tmp_path) -> None:
+def test_the_shipped_pairs_differ_in_one_thing(
+    tmp_path: Path,
+) -> None:
     items = task_items(load_task("minimal_pairs"), tmp_path)
     assert len(items) >= 200
     assert len({item.choices for item in items}) == len(items)
@@ -67,5 +71,6 @@ def test_the_shipped_pairs_differ_in_one_thing(tmp_path) -> None:
             )
         else:
             assert len(good) == len(bad)
-            apart = [a for a, b in zip(good, bad) if a != b]
-            assert len(apart) == 1, item.choices
+            both = zip(good, bad, strict=True)
+            apart = sum(one != other for one, other in both)
+            assert apart == 1, item.choices

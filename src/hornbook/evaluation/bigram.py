@@ -47,7 +47,8 @@ class Bigram:
             self.pairs[place] == pairs, self.counts[place], 0
         )
         chance = seen + PRIOR * self.share[b]
-        return -np.log(chance / (self.before[a] + PRIOR))
+        costs: np.ndarray = np.log((self.before[a] + PRIOR) / chance)
+        return costs
 
     def ending_nats(
         self, tok: "Tokenizer", endings: Sequence[tuple[str, str]]

@@ -100,13 +100,19 @@ def by_sum(endings: Endings, cost: Cost, tok: "Tokenizer") -> Nats:
 def by_byte(endings: Endings, cost: Cost, tok: "Tokenizer") -> Nats:
     """Share the cost among bytes, so that length is no handicap."""
     sizes = [len(ending.encode()) for _, ending in endings]
-    return cost(endings) / np.array(sizes).clip(1)
+    return shared(cost(endings), sizes)
 
 
 def by_token(endings: Endings, cost: Cost, tok: "Tokenizer") -> Nats:
     """Share the cost among tokens; depends on the tokenizer."""
     sizes = [len(tok.encode(ending)) for _, ending in endings]
-    return cost(endings) / np.array(sizes).clip(1)
+    return shared(cost(endings), sizes)
+
+
+def shared(nats: Nats, sizes: Sequence[int]) -> Nats:
+    """Divide costs by sizes; an empty ending costs what it costs."""
+    each: Nats = nats / np.array(sizes).clip(1)
+    return each
 
 
 def by_gain(endings: Endings, cost: Cost, tok: "Tokenizer") -> Nats:
@@ -120,7 +126,9 @@ def by_gain(endings: Endings, cost: Cost, tok: "Tokenizer") -> Nats:
     alone = sorted({ending for _, ending in endings})
     blank = cost([("", ending) for ending in alone])
     usual = dict(zip(alone, blank, strict=True))
-    return cost(endings) - np.array([usual[e] for _, e in endings])
+    before = np.array([usual[ending] for _, ending in endings])
+    gain: Nats = cost(endings) - before
+    return gain
 
 
 def chance(

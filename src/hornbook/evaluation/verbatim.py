@@ -21,7 +21,7 @@ from hornbook.evaluation.score import Score, score
 if TYPE_CHECKING:
     from hornbook.model.transformer import Transformer
 
-MOST_PASSAGES = 1000
+MOST_PASSAGES = 500
 
 
 def verbatim(
@@ -32,11 +32,11 @@ def verbatim(
     Source: carlini2023, the extraction rate of a prompted model; the
     held-out passages are our addition.
     """
-    # Take as many passages of each side, from the same sources
+    # Take passages of each side, from the same sources
     origins = {document.source for document in material.heldout}
     learnt = [d for d in material.training if d.source in origins]
     unseen = passages(material, material.heldout, seed)
-    known = passages(material, learnt, seed)[: len(unseen)]
+    known = passages(material, learnt, seed)
     if not unseen or not known:
         raise Absent(
             "no passage is longer than "
