@@ -229,6 +229,7 @@ def test_a_task_of_ones_own_is_measured_beside_the_others(
     assert set(report["tasks"]) == {"bits_per_byte", "quiz"}
     assert report["tasks"]["quiz"]["baseline"] == 0.5
     assert report["credits"]["quiz"]["licence"] == "CC0-1.0"
+    assert str(tmp_path) not in json.dumps(report)
     assert "A &lt;b&gt;quiz&lt;/b&gt;" in page(run)
 
 

@@ -114,10 +114,19 @@ def measure(
         else:
             scores.update(named(found, task, config))
     if not scores:
-        reasons = "; ".join(f"{k}: {v}" for k, v in skipped.items())
-        raise DataError(f"nothing can be measured ({reasons})")
+        raise DataError(f"nothing can be measured ({grouped(skipped)})")
     report = assemble(material, seed, wanted, scores, skipped, judged)
     return material, report, judged
+
+
+def grouped(skipped: dict[str, str]) -> str:
+    """Tell each reason once, with the tasks that it is about."""
+    names: dict[str, list[str]] = {}
+    for name, reason in skipped.items():
+        names.setdefault(reason, []).append(name)
+    return "; ".join(
+        f"{', '.join(tasks)}: {reason}" for reason, tasks in names.items()
+    )
 
 
 def collect(
@@ -163,10 +172,11 @@ def assemble(
     judged: list[Answer],
 ) -> dict[str, Any]:
     """Put all that a reader may ask into one table."""
+    config = msgspec.to_builtins(material.config)
     return {
         "run": material.folder.resolve().name,
         "seed": seed,
-        "config": msgspec.to_builtins(material.config),
+        "config": {**config, "tasks": [task.name for task in wanted]},
         "caution": CAUTION,
         "tasks": msgspec.to_builtins(scores),
         "titles": {task.name: task.title for task in wanted},
