@@ -83,15 +83,12 @@ def last_stages(tunings: Sequence[str]) -> list[Stage]:
     """List what follows when every model is trained."""
     models = [f"finetune/{name}/config.json" for name in tunings]
     weights = [f"finetune/{name}/model.safetensors" for name in tunings]
+    base = "checkpoints/base/model.safetensors"
     return [
         Stage(
             "evaluate",
             ("seed", "evaluation"),
-            (
-                "checkpoints/base/model.safetensors",
-                *weights,
-                "corpus/heldout.parquet",
-            ),
+            (base, *weights, "corpus/heldout.parquet"),
             ("evaluation/report.json",),
             ("hornbook.evaluation.report",),
             stages.evaluate,
@@ -99,11 +96,7 @@ def last_stages(tunings: Sequence[str]) -> list[Stage]:
         Stage(
             "export",
             ("export",),
-            (
-                "checkpoints/base/model.safetensors",
-                *weights,
-                "evaluation/report.json",
-            ),
+            (base, *weights, "evaluation/report.json"),
             ("export/config.json",),
             ("hornbook.inference.export", "hornbook.evaluation.card"),
             stages.export,
@@ -112,7 +105,7 @@ def last_stages(tunings: Sequence[str]) -> list[Stage]:
             "book",
             ("book",),
             (
-                "checkpoints/base/model.safetensors",
+                base,
                 *models,
                 "evaluation/report.json",
                 "corpus/card.json",

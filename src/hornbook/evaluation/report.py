@@ -91,11 +91,9 @@ def measure(
             "give a folder that `hornbook run` has written"
         )
 
-    # Collect the items, and look for them in the training text
+    # Look for the items in the training text, then measure
     material = Material(folder, config)
     items, skipped = collect(wanted, material)
-
-    # Measure one task after the other
     scores: dict[str, Score] = {}
     judged: list[Answer] = []
     for task in wanted:
@@ -103,20 +101,30 @@ def measure(
             continue
         console.say(f"  measuring {task.name.replace('_', ' ')}")
         try:
-            if task.name in items:
-                found = choice_score(task, items[task.name], material)
-            elif task.kind == ANSWERS:
-                found, judged = answers(material, config, seed)
-            else:
-                found = KINDS[task.kind](material, config, seed)
+            found, given = run_task(task, items, material, seed)
         except Absent as absent:
             skipped[task.name] = str(absent)
         else:
+            judged += given
             scores.update(named(found, task, config))
     if not scores:
         raise DataError(f"nothing can be measured ({grouped(skipped)})")
     report = assemble(material, seed, wanted, scores, skipped, judged)
     return material, report, judged
+
+
+def run_task(
+    task: Task,
+    items: dict[str, list[Item]],
+    material: Material,
+    seed: int,
+) -> tuple[dict[str, Score], list[Answer]]:
+    """Measure one task; give its scores, and answers if it has some."""
+    if task.name in items:
+        return choice_score(task, items[task.name], material), []
+    if task.kind == ANSWERS:
+        return answers(material, material.config, seed)
+    return KINDS[task.kind](material, material.config, seed), []
 
 
 def grouped(skipped: dict[str, str]) -> str:
@@ -125,7 +133,8 @@ def grouped(skipped: dict[str, str]) -> str:
     for name, reason in skipped.items():
         names.setdefault(reason, []).append(name)
     return "; ".join(
-        f"{', '.join(tasks)}: {reason}" for reason, tasks in names.items()
+        f"{', '.join(tasks)}: {reason}"
+        for reason, tasks in names.items()
     )
 
 

@@ -50,10 +50,16 @@ def verbatim(
         for rows in (known, unseen)
     ]
     hits = [int((run >= wanted).sum()) for run in runs]
-    sizes = [len(run) for run in runs]
+    return told(hits, [len(run) for run in runs], config)
+
+
+def told(
+    hits: Sequence[int], sizes: Sequence[int], config: EvaluationConfig
+) -> dict[str, Score]:
+    """Make two scores of what was counted, and say what they mean."""
     words = (
-        f"whose next {wanted} tokens the base model gives word for "
-        f"word after reading {config.prefix_tokens}."
+        f"whose next {config.verbatim_tokens} tokens the base model "
+        f"gives word for word after reading {config.prefix_tokens}."
     )
     ours, theirs = map(interval.wilson, hits, sizes)
     return {
