@@ -63,6 +63,7 @@ TINY = (
     "evaluation.baseline_questions=1",
     "evaluation.choice_items=2",
     "evaluation.answer_tokens=4",
+    "evaluation.tasks=['bits_per_byte', 'topic_accuracy', 'answers']",
     "export.format=native",
 )
 

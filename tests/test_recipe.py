@@ -105,6 +105,7 @@ def test_an_unknown_key_of_a_source_is_named(tmp_path: Path) -> None:
         ("plan.threads=-1", "threads"),
         ("evaluation.questions=0", "evaluation.questions"),
         ("evaluation.choices=1", "evaluation.choices"),
+        ("evaluation.tasks=['facts']", "no task 'facts'"),
         ("finetune.chat.batch=0", "finetune.chat.batch"),
         ("finetune.chat.base=nothing", "finetune.chat.base"),
         ("finetune.chat.base=chat", "finetune.chat.base"),

@@ -543,7 +543,9 @@ def test_a_report_can_be_asked_for_some_tasks(run_copy: Path) -> None:
     (name, *_) = report["tasks"]
     some = hb.evaluate(load_record(run_copy), [name])
     assert list(some["tasks"]) == [name]
-    with pytest.raises(DataError, match="'hats'"):
+    more = hb.evaluate(run_copy, [name, "minimal_pairs"])
+    assert list(more["tasks"]) == [name, "minimal_pairs"]
+    with pytest.raises(RecipeError, match="no task 'hats'"):
         hb.evaluate(run_copy, ["hats"])
 
 

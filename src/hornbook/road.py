@@ -23,6 +23,7 @@ from hornbook.base.record import (
     new_record,
 )
 from hornbook.base.store import size, write_text
+from hornbook.evaluation.task import own_files
 from hornbook.lineage import (
     data_digest,
     files_digest,
@@ -195,6 +196,9 @@ def depends_on(
         before += data_digest(tuning.data)
     if stage.name in ("plan", "scale", "pretrain"):
         before += stages.foreign_attention(recipe)
+    if stage.name == "evaluate":
+        files = own_files(recipe.evaluation.tasks)
+        before += "".join(map(data_digest, files))
     return {
         "recipe": section_digest(recipe, stage.sections),
         "source": source_digest(stage.source),
@@ -243,10 +247,16 @@ def evaluate(
 ) -> dict[str, Any]:
     """Score a finished run; give its report, all tasks or some.
 
+    ``tasks`` are scores of the run's report, shipped tasks, or TOML
+    files of yours. What the report has not got is measured now; the
+    report in the run's folder stays as it is.
+
     Raises:
-        DataError: a task is not known.
+        RecipeError: a task is not known, or its file is wrong.
+        DataError: a task cannot be measured on this run.
     """
     from hornbook.base.store import read_json
+    from hornbook.evaluation.report import measure
 
     folder = (
         source.path if isinstance(source, RunRecord) else Path(source)
@@ -255,14 +265,14 @@ def evaluate(
     report: dict[str, Any] = read_json(
         record.path / "evaluation" / "report.json"
     )
-    unknown = [name for name in tasks if name not in report["tasks"]]
-    if unknown:
-        raise DataError(
-            f"there is no task {unknown[0]!r}; this run has "
-            + ", ".join(report["tasks"])
-        )
-    if tasks:
-        report["tasks"] = {
-            name: report["tasks"][name] for name in tasks
-        }
-    return report
+    if not tasks:
+        return report
+
+    # Take what is there, and measure the rest
+    known = {n: s for n, s in report["tasks"].items() if n in tasks}
+    more = [name for name in tasks if name not in known]
+    if more:
+        config = load_recipe(record.path).evaluation
+        _, report, _ = measure(record.path, config, record.seed, more)
+        known |= report["tasks"]
+    return {**report, "tasks": known}

@@ -110,15 +110,12 @@ def last_stages(tunings: Sequence[str]) -> list[Stage]:
     """List what follows when every model is trained."""
     models = [f"finetune/{name}/config.json" for name in tunings]
     weights = [f"finetune/{name}/model.safetensors" for name in tunings]
+    base = "checkpoints/base/model.safetensors"
     return [
         Stage(
             "evaluate",
             ("seed", "evaluation"),
-            (
-                "checkpoints/base/model.safetensors",
-                *weights,
-                "corpus/heldout.parquet",
-            ),
+            (base, *weights, "corpus/heldout.parquet"),
             ("evaluation/report.json",),
             ("hornbook.evaluation.report",),
             stages.evaluate,
@@ -126,15 +123,15 @@ def last_stages(tunings: Sequence[str]) -> list[Stage]:
         Stage(
             "export",
             ("export",),
-            ("checkpoints/base/model.safetensors", *weights),
+            (base, *weights, "evaluation/report.json"),
             ("export/config.json",),
-            ("hornbook.inference.export",),
+            ("hornbook.inference.export", "hornbook.evaluation.card"),
             stages.export,
         ),
         Stage(
             "book",
             ("book",),
-            ("checkpoints/base/model.safetensors", *models, *TOLD),
+            (base, *models, *TOLD),
             ("book/book.log",),
             (
                 "hornbook.press.weave",

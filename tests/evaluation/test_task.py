@@ -1,93 +1,105 @@
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from hornbook.base.errors import DataError
-from hornbook.evaluation.config import EvaluationConfig
-from hornbook.evaluation.material import Material
+from hornbook.base.errors import RecipeError
+from hornbook.evaluation.choice import BASELINES, RULES
+from hornbook.evaluation.report import ANSWERS, KINDS
 from hornbook.evaluation.task import (
-    Item,
-    choose,
-    ending_nats,
-    refuse_seen,
+    OWN,
+    load_task,
+    load_tasks,
+    own_files,
+    shipped_tasks,
 )
 
+GOOD = """
+kind = "choice"
+title = "Quiz"
+what = "Questions."
+licence = "CC0-1.0"
+prompt = "{question}"
+options = "options"
+answer = "answer"
 
-@pytest.fixture(scope="module")
-def material(whole_run: Path) -> Material:
-    return Material(whole_run, EvaluationConfig())
+[data]
+kind = "file"
+path = "quiz.jsonl"
+"""
+KIND, PATH = 'kind = "choice"', 'path = "quiz.jsonl"'
 
 
-def test_an_ending_costs_the_same_whatever_is_read_with_it(
-    material: Material,
-) -> None:
-    endings = [
-        ("A hat is", " a covering of the head."),
-        ("", "Arts"),
-        ("A much longer prompt. " * 20, "Short"),
-        ("Short", "a much longer ending. " * 20),
+@pytest.fixture
+def quiz(tmp_path: Path) -> Path:
+    (tmp_path / "quiz.jsonl").write_text("{}\n", encoding="utf-8")
+    return tmp_path / "quiz.toml"
+
+
+@pytest.mark.parametrize("name", shipped_tasks())
+def test_every_shipped_task_can_be_read(name: str) -> None:
+    task = load_task(name)
+    assert task.name == name and task.title
+    assert task.score in RULES
+    assert set(task.baselines) <= set(BASELINES)
+    if task.kind not in OWN:
+        assert task.licence and task.credit and task.what.endswith(".")
+
+
+def test_every_kind_of_the_runs_own_text_has_its_work() -> None:
+    assert {*KINDS, ANSWERS} == set(OWN)
+
+
+def test_a_task_of_ones_own_works_by_path(quiz: Path) -> None:
+    quiz.write_text(GOOD, encoding="utf-8")
+    task = load_task(str(quiz))
+    assert (task.name, task.title) == ("quiz", "Quiz")
+    assert task.data is not None
+    assert Path(task.data.path) == quiz.with_suffix(".jsonl")
+    assert own_files((str(quiz), "answers")) == [
+        str(quiz), task.data.path,
     ]
-    together = ending_nats(material.base, material.tokenizer, endings)
-    alone = [
-        ending_nats(material.base, material.tokenizer, [ending], 1)[0]
-        for ending in endings
-    ]
-    assert np.allclose(together, alone, rtol=1e-4)
-    assert (together > 0).all()
 
 
-def test_the_cost_is_the_sum_over_the_ending_alone(
-    material: Material,
+def refusal(quiz: Path, old: str = "", new: str = "") -> str:
+    """Get the one sentence about a task with one thing wrong."""
+    assert old in GOOD
+    quiz.write_text(GOOD.replace(old, new), encoding="utf-8")
+    with pytest.raises(RecipeError) as caught:
+        load_task(str(quiz))
+    message = str(caught.value)
+    assert "quiz.toml" in message and "\n" not in message
+    return message
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ('title = "Quiz"', 'titel = "Quiz"', "did you mean 'title'?"),
+        (KIND, 'kind = "quiz"', "invalid enum value"),
+        (KIND, 'kind = "answers"', "has no use for 'data'"),
+        ('licence = "CC0-1.0"', "", "needs what and licence"),
+        ('options = "options"', "", "either choices or options"),
+        (KIND, f'{KIND}\nscore = "best"', "`score`"),
+        (KIND, f"{KIND}\nitems = -1", "needs items"),
+        (KIND, f'{KIND}\nname = "a/b"', "'a/b'"),
+        (PATH, 'path = "no.jsonl"', "'no.jsonl' beside"),
+        (PATH, 'path = "quiz.csv"', "nor a .json file"),
+        (PATH, "", "need 'path'"),
+        ('kind = "file"', 'kind = "wheel"', "need 'package'"),
+        ("[data]", "[data", "is not valid TOML"),
+        (GOOD[GOOD.index("[data]"):], "", "either data or templates"),
+    ],
+)
+def test_what_is_wrong_is_said_in_a_sentence(
+    quiz: Path, old: str, new: str, says: str
 ) -> None:
-    import torch
-
-    tok, model = material.tokenizer, material.base
-    prompt, ending = tok.encode("A hat is"), tok.encode(" worn.")
-    ids = torch.tensor([[tok.end, *prompt, *ending]])
-    with torch.inference_mode():
-        logs = model(ids)[0].float().log_softmax(-1)
-    expected = -sum(
-        float(logs[place - 1, ids[0, place]])
-        for place in range(len(prompt) + 1, ids.size(1))
-    )
-    found = ending_nats(model, tok, [("A hat is", " worn.")])
-    assert found[0] == pytest.approx(expected, rel=1e-4)
+    assert says in refusal(quiz, old, new)
 
 
-def test_a_common_ending_has_no_head_start(
-    material: Material, monkeypatch: pytest.MonkeyPatch
+def test_tasks_that_cannot_be_found_or_told_apart_are_refused(
+    quiz: Path,
 ) -> None:
-    costs = {
-        ("", "common"): 2.0, ("hat", "common"): 2.0,
-        ("", "rare"): 20.0, ("hat", "rare"): 9.0,
-        ("dog", "common"): 1.0, ("dog", "rare"): 20.0,
-    }
-    monkeypatch.setattr(
-        "hornbook.evaluation.task.ending_nats",
-        lambda _model, _tok, endings, _rows: np.array(
-            [costs[ending] for ending in endings]
-        ),
-    )
-    items = [
-        Item("hat", ("common", "rare"), 1),
-        Item("dog", ("rare", "common"), 1),
-        Item("hat", ("rare", "common"), 0),
-    ]
-    found = choose(material.base, material.tokenizer, items)
-    assert found == [1, 1, 0]
-
-
-def test_a_task_that_was_read_in_training_is_refused() -> None:
-    passage = "one two three four five six seven eight nine ten " * 2
-    items = [Item(passage, ("yes", "no"), 0), Item("New", ("a",), 0)]
-    with pytest.raises(DataError, match="1 of the 2 items of BoolQ"):
-        refuse_seen("BoolQ", items, ["x", f"It says: {passage}."])
-    refuse_seen("BoolQ", items, ["one two three, and New things"[:14]])
-
-
-def test_a_short_prompt_is_seen_as_a_whole() -> None:
-    items = [Item("Is it true?", ("yes", "no"), 0)]
-    with pytest.raises(DataError, match="choose another task"):
-        refuse_seen("quiz", items, ["Is it true? Yes."])
-    refuse_seen("quiz", items, ["Is it truth?"])
+    with pytest.raises(RecipeError, match="no task 'facts'.* answers,"):
+        load_task("facts")
+    with pytest.raises(RecipeError, match="'answers'; name each once"):
+        load_tasks(["answers", "answers"])

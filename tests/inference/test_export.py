@@ -57,6 +57,16 @@ def test_what_is_exported_gives_equal_logits(
     assert there.encode(text) == TOK.encode(text)
 
 
+def test_a_card_lies_beside_the_weights_as_readme(
+    folder: Path, tmp_path: Path
+) -> None:
+    to = tmp_path / "out"
+    export(folder, to, "hf", "# A hat\n")
+    assert (to / "README.md").read_text("utf-8") == "# A hat\n"
+    export(folder, to, "native")
+    assert not (to / "README.md").exists()
+
+
 def test_an_earlier_export_is_replaced(
     folder: Path, tmp_path: Path
 ) -> None:

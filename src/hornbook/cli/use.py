@@ -73,10 +73,12 @@ def export(
     ] = "hf",
 ) -> None:
     """Write a model, RUN or RUN:NAME, so that others can open it."""
+    from hornbook.evaluation.card import model_card
     from hornbook.inference.export import export as write
     from hornbook.road import run as walk
 
     if to is None:
         walk(recipe, last="export")
     else:
-        write(named(recipe), to, format)
+        source = named(recipe)
+        write(source, to, format, model_card(source, format))

@@ -96,6 +96,7 @@ def _about_source(
         "sha256": source.sha256,
         "licence": source.licence,
         "credit": source.credit,
+        "language": source.language,
         "in": len(rows),
         "kept": len(kept),
         "heldout": len(kept & outcome.heldout),

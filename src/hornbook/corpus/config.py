@@ -39,6 +39,8 @@ class SourceConfig(msgspec.Struct, frozen=True):
     """The licence of the text, as its source states it."""
     credit: str = ""
     """Who wrote the text."""
+    language: str = ""
+    """The language of the text, as a code: ``en``; cards tell it."""
     text: str = "text"
     """The field of a record that holds the text."""
     title: str = "title"

@@ -133,7 +133,7 @@ def _form_scores(
 ) -> dict[str, Score]:
     """Count the answers that end, fit, name their subject, differ."""
     scores = {}
-    for name, what, test in FORMS:
+    for name, title, what, test in FORMS:
         values = [test(a) for a in ours if _counts(name, a)]
         before = [test(a) for a in untuned if _counts(name, a)]
         human = [test(a) for a in own if _counts(name, a)]
@@ -145,6 +145,7 @@ def _form_scores(
                 baseline=sum(before) / len(before) if before else None,
                 baseline_is=UNTUNED if before else "",
                 also={OWN: sum(human) / len(human)},
+                title=title,
             )
 
     # Count the answers that only one question got
@@ -156,6 +157,7 @@ def _form_scores(
             interval.wilson(alone, total),
             total,
             "Answers (topics aside) that no other question got.",
+            title="Answers given only once",
         )
     return scores
 
@@ -182,6 +184,7 @@ def _topic_score(
             "Questions for a topic, by title alone, answered rightly.",
             baseline=always / len(asked),
             baseline_is="always the most frequent topic",
+            title="Topic answered rightly",
         )
     }
 
@@ -207,6 +210,7 @@ def _overlap_score(
             baseline_is=OWN,
             unit="characters",
             better="lower",
+            title="Longest overlap with training text",
         )
     }
 
@@ -233,21 +237,24 @@ def details(
     }
 
 
-FORMS: tuple[tuple[str, str, Callable[[Answer], bool]], ...] = (
+FORMS: tuple[tuple[str, str, str, Callable[[Answer], bool]], ...] = (
     (
         "answers_ended",
+        "Answers that end by themselves",
         "Answers that the model ended itself.",
         lambda answer: answer.ended,
     ),
     (
         "answers_form",
+        "Answers of the right form",
         "Answers that have the form their question asks for.",
         lambda answer: answer.ended and not answer.fault,
     ),
     (
         "answers_subject",
+        "Answers that name their subject",
         "Sentences that name what they were asked about.",
         lambda answer: answer.names_subject,
     ),
 )
-"""The scores of form: name, what they count, and how."""
+"""The scores of form: name, title, what they count, and how."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from hornbook.evaluation.score import Score
+from hornbook.evaluation.score import Part, Score
 
 WIDTH, HEIGHT = 460, 230
 LEFT, RIGHT, TOP, BOTTOM = 44, 12, 12, 34
@@ -13,6 +13,16 @@ POINTS = 300
 """A longer line is averaged down to so many points."""
 
 Point = tuple[float, float]
+
+
+class Line(msgspec.Struct, frozen=True):
+    """A line of a chart, from left to right."""
+
+    points: Sequence[Point]
+    name: str = ""
+    """What stands beside it, where there are several."""
+    dots: bool = False
+    """Whether every point is marked, and not only the last."""
 
 
 class Frame(msgspec.Struct, frozen=True):
@@ -39,48 +49,67 @@ class Frame(msgspec.Struct, frozen=True):
 
 
 def line_chart(
-    points: Sequence[Point],
-    x_name: str,
-    y_name: str,
-    dots: bool = False,
+    lines: Sequence[Line], x_name: str, y_name: str
 ) -> str:
-    """Draw a line with its axes; "" where there is nothing to draw."""
-    points = [p for p in points if all(map(math.isfinite, p))]
-    if len(points) < 2 or points[0][0] >= points[-1][0]:
+    """Draw lines with their axes; "" where there is nothing to draw."""
+    lines = [line for line in map(trimmed, lines) if line.points]
+    if not lines:
         return ""
-    points = thinned(points, POINTS)
-    frame = fit(points)
-
-    # Draw the line, and its points or only the last
-    places = [frame.place(*point) for point in points]
-    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
-    circles = [
-        f'<circle class="dot" cx="{x:.1f}" cy="{y:.1f}"/>'
-        for x, y in (places if dots else places[-1:])
-    ]
+    frame = fit([line.points for line in lines])
     middle = (LEFT + WIDTH - RIGHT) / 2
     return "".join(
         (
             f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
             f'aria-label="{y_name} against {x_name}">',
             *grid(frame),
-            f'<polyline class="line" points="{path}"/>',
-            *circles,
+            *(
+                part
+                for number, line in enumerate(lines)
+                for part in drawn(line, frame, number)
+            ),
             _text(middle, HEIGHT - 2, x_name),
             "</svg>",
         )
     )
 
 
-def fit(points: Sequence[Point]) -> Frame:
-    """Fit the axes to a line.
+def trimmed(line: Line) -> Line:
+    """Leave out what is not finite, and average what is too dense."""
+    points = [p for p in line.points if all(map(math.isfinite, p))]
+    if len(points) < 2 or points[0][0] >= points[-1][0]:
+        points = []
+    points = thinned(points, POINTS) if points else []
+    return msgspec.structs.replace(line, points=points)
+
+
+def drawn(line: Line, frame: Frame, number: int) -> list[str]:
+    """Draw one line, its points or only the last, and its name."""
+    places = [frame.place(*point) for point in line.points]
+    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
+    circles = [
+        f'<circle class="dot" cx="{x:.1f}" cy="{y:.1f}"/>'
+        for x, y in (places if line.dots else places[-1:])
+    ]
+    high = TOP + 14 + 16 * number
+    return [
+        f'<g class="series{number}">',
+        f'<polyline class="line" points="{path}"/>',
+        *circles,
+        _text(WIDTH - RIGHT, high, line.name, "end"),
+        "</g>",
+    ]
+
+
+def fit(lines: Sequence[Sequence[Point]]) -> Frame:
+    """Fit the axes to lines.
 
     The vertical axis leaves out the peaks of the first tenth, so that
     the part that matters has room.
     """
-    late = [y for _, y in points[len(points) // 10 :]]
-    ends = points[0][0], points[-1][0]
-    lowest = min(y for _, y in points)
+    late = [y for line in lines for _, y in line[len(line) // 10 :]]
+    every = [point for line in lines for point in line]
+    lowest = min(y for _, y in every)
+    ends = min(x for x, _ in every), max(x for x, _ in every)
     return Frame(ticks(*ends), ticks(lowest, max(late)), ends)
 
 
@@ -133,10 +162,12 @@ def short(value: float) -> str:
     return f"{value:g}"
 
 
-def whisker(score: Score) -> str:
+def whisker(
+    score: Score | Part, baseline: float | None, share: bool = True
+) -> str:
     """Draw a value with its interval, and the baseline as a tick."""
-    known = [score.high, score.value, score.baseline or 0.0]
-    top = 1.0 if score.unit == "share" else 1.08 * max(known) or 1.0
+    known = [score.high, score.value, baseline or 0.0]
+    top = 1.0 if share else 1.08 * max(known) or 1.0
 
     def place(value: float) -> str:
         return f"{4 + 172 * min(max(value / top, 0), 1):.1f}"
@@ -145,8 +176,8 @@ def whisker(score: Score) -> str:
         '<svg class="whisker" viewBox="0 0 180 20" aria-hidden="true">'
         '<line class="grid" x1="4" x2="176" y1="10" y2="10"/>'
     ]
-    if score.baseline is not None:
-        at = place(score.baseline)
+    if baseline is not None:
+        at = place(baseline)
         parts.append(
             f'<line class="base" x1="{at}" x2="{at}" y1="3" y2="17"/>'
         )

@@ -3,11 +3,21 @@
 import msgspec
 
 from hornbook.base.errors import RecipeError
+from hornbook.evaluation.task import load_tasks
 
 
 class EvaluationConfig(msgspec.Struct, frozen=True):
-    """How many items are asked, of which models, and in what way."""
+    """What is asked, how often, of which models, and in what way."""
 
+    tasks: tuple[str, ...] = (
+        "bits_per_byte",
+        "topic_accuracy",
+        "description_choice",
+        "minimal_pairs",
+        "answers",
+        "memorisation",
+    )
+    """Names of shipped tasks, and paths of TOML files of yours."""
     questions: int = 200
     """Held-out questions put to the chat model."""
     baseline_questions: int = 50
@@ -24,6 +34,10 @@ class EvaluationConfig(msgspec.Struct, frozen=True):
     """Draw only from the likeliest tokens that hold this share."""
     shown: int = 20
     """Answers shown in the report: the first ones, not picked."""
+    prefix_tokens: int = 32
+    """The beginning of a passage that a model is to go on with."""
+    verbatim_tokens: int = 8
+    """A passage is recited when so many tokens are the text's own."""
     batch: int = 16
     """Sequences read at once."""
     classifier: str = "topic"
@@ -33,11 +47,14 @@ class EvaluationConfig(msgspec.Struct, frozen=True):
 
 
 def check(config: EvaluationConfig) -> None:
-    """Refuse numbers with which nothing can be measured.
+    """Refuse tasks and numbers with which nothing can be measured.
 
     Raises:
         RecipeError: names the key and what it must be.
     """
+    if not config.tasks:
+        raise RecipeError("evaluation.tasks is empty; name a task")
+    load_tasks(config.tasks)
     least = {
         "questions": 1,
         "baseline_questions": 0,
@@ -46,6 +63,8 @@ def check(config: EvaluationConfig) -> None:
         "answer_tokens": 1,
         "temperature": 0,
         "shown": 0,
+        "prefix_tokens": 1,
+        "verbatim_tokens": 1,
         "batch": 1,
     }
     for name, bound in least.items():

@@ -11,10 +11,12 @@ import numpy as np
 
 from hornbook.base.document import Document
 from hornbook.evaluation import interval
+from hornbook.evaluation.bigram import Bigram
+from hornbook.evaluation.choice import choose, hits, model_cost
 from hornbook.evaluation.config import EvaluationConfig
+from hornbook.evaluation.items import Item
 from hornbook.evaluation.material import Absent, Material
 from hornbook.evaluation.score import Score, score
-from hornbook.evaluation.task import Item, choose
 from hornbook.tuning.definition import subject_name
 from hornbook.tuning.sentences import tidy
 
@@ -35,7 +37,9 @@ def bits_per_byte(
 
     shard = material.shard("heldout")
     bits = measure(material.base, shard, rows=config.batch)
+    size = float(bits.bytes.sum()) * math.log(2)
     unigram = unigram_nats(material.shard("train"), shard)
+    bigram = bigram_nats(material.shard("train"), shard)
     text = "\n".join(d.full_text for d in material.heldout).encode()
     result = interval.ratio(bits.nats / math.log(2), bits.bytes, seed)
     return {
@@ -43,11 +47,13 @@ def bits_per_byte(
             result,
             len(bits.bytes),
             "Bits the base model needs for a byte of held-out text.",
-            baseline=unigram / float(bits.bytes.sum()) / math.log(2),
+            baseline=unigram / size,
             baseline_is="each token foretold from its frequency alone",
             unit="bits per byte",
             better="lower",
             also={
+                "each token foretold from the one before": bigram
+                / size,
                 "the held-out text packed by xz": 8
                 * len(lzma.compress(text, preset=9))
                 / max(len(text), 1)
@@ -70,6 +76,18 @@ def unigram_nats(train: "TokenShard", heldout: "TokenShard") -> float:
     found = np.bincount(np.asarray(heldout.tokens), minlength=size)
     found[end] = 0
     return float(-(found * np.log(chances)).sum())
+
+
+def bigram_nats(train: "TokenShard", heldout: "TokenShard") -> float:
+    """Sum the cost of held-out tokens by the token before each.
+
+    The first token of a document follows an end mark, as in training;
+    the end marks themselves are not counted.
+    """
+    end = int(train.tokens[-1])
+    tokens = np.concatenate(([end], np.asarray(heldout.tokens)))
+    nats = Bigram(train).nats(tokens)
+    return float(nats[tokens[1:] != end].sum())
 
 
 def topic_accuracy(
@@ -133,12 +151,9 @@ def description_choice(
             "descriptions"
         )
     chosen = choose(
-        material.base, material.tokenizer, items, config.batch
+        model_cost(material), material.tokenizer, items, "gain"
     )
-    right = sum(
-        int(place) == item.answer
-        for place, item in zip(chosen, items, strict=True)
-    )
+    right = sum(hits(items, chosen))
     return {
         "description_choice": score(
             interval.wilson(right, len(items)),

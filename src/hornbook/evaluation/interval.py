@@ -55,6 +55,23 @@ def wilson(successes: int, n: int) -> Interval:
     return Interval(share, min(low, share), max(high, share))
 
 
+def between(hits: Sequence[int], sizes: Sequence[int]) -> Interval:
+    """Give the difference of two proportions of different items.
+
+    Each end adds up, as lengths at right angles, how far both shares
+    may be from what was measured.
+
+    Source: newcombe1998, method 10, from two score intervals.
+    """
+    first, second = map(wilson, hits, sizes)
+    down = math.hypot(
+        first.value - first.low, second.high - second.value
+    )
+    up = math.hypot(first.high - first.value, second.value - second.low)
+    value = first.value - second.value
+    return Interval(value, value - down, value + up)
+
+
 def mean(values: Values, seed: int) -> Interval:
     """Give the mean of independent values, by bootstrap."""
     data = _numbers(values)

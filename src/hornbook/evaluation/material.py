@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from hornbook.base.document import Document
 from hornbook.base.errors import DataError
+from hornbook.base.record import FILE as RECORD
+from hornbook.base.record import RunRecord, load_record
 from hornbook.base.store import read_json, read_jsonl
 from hornbook.evaluation.config import EvaluationConfig
 from hornbook.tuning.definition import first_sentence
@@ -82,6 +84,15 @@ class Material:
         path = self.folder / "corpus" / "card.json"
         card = read_json(path) if path.exists() else {}
         return card if isinstance(card, dict) else {}
+
+    @cached_property
+    def record(self) -> RunRecord | None:
+        """What was done to make the run, if that was written down."""
+        return load_record(self.folder) if self.has(RECORD) else None
+
+    def has(self, name: str) -> bool:
+        """Tell whether a part of the folder is there."""
+        return (self.folder / name).exists()
 
     def learnt_texts(self) -> Iterator[str]:
         """Give all that the models have read, answers included."""

@@ -5,27 +5,25 @@ from typing import Any
 
 import msgspec
 
-from hornbook.evaluation.chart import line_chart, whisker
-from hornbook.evaluation.material import Material
-from hornbook.evaluation.score import Score, number
-
-CAUTION = (
-    "What this model says is not reliable. It is a small model that "
-    "learnt how its text sounds; names, dates and facts in its answers "
-    "are often wrong, also where the sentence is well made."
+from hornbook.evaluation.chart import Line, line_chart, whisker
+from hornbook.evaluation.facts import (
+    CAUTION,
+    is_number,
+    model_facts,
+    source_facts,
+    text_facts,
+    training_facts,
 )
-TITLES = {
-    "bits_per_byte": "Bits per byte, held-out text",
-    "topic_accuracy": "Topic named rightly",
-    "description_choice": "Description chosen rightly",
-    "answers_ended": "Answers that end by themselves",
-    "answers_form": "Answers of the right form",
-    "answers_subject": "Answers that name their subject",
-    "answers_distinct": "Answers given only once",
-    "answers_topic": "Topic answered rightly",
-    "answers_overlap": "Longest overlap with training text",
-}
-"""What tasks are called in a report."""
+from hornbook.evaluation.material import Material
+from hornbook.evaluation.score import Score, number, span
+
+GLANCE = (
+    "bits_per_byte",
+    "minimal_pairs",
+    "topic_accuracy",
+    "answers_form",
+)
+"""The scores that are shown large, where they were measured."""
 
 
 def render_page(report: dict[str, Any], material: Material) -> str:
@@ -43,72 +41,102 @@ def render_page(report: dict[str, Any], material: Material) -> str:
     template = environment.from_string(
         source.read_text(encoding="utf-8")
     )
+    table = rows(report)
+    cards = {
+        "The text": text_facts(material),
+        "The model": model_facts(material),
+        "The training": training_facts(material),
+    }
     page = template.render(
         report=report,
         caution=CAUTION,
-        rows=rows(report),
+        rows=table,
+        glance=[row for row in table if row["name"] in GLANCE],
         charts=charts(material),
         samples=samples(material),
-        card=card_facts(material),
-        model=model_facts(material),
+        sources=source_facts(material),
+        cards={name: facts for name, facts in cards.items() if facts},
     )
     return page.rstrip() + "\n"
 
 
-def rows(report: dict[str, Any]) -> list[dict[str, str]]:
+def rows(report: dict[str, Any]) -> list[dict[str, Any]]:
     """Write each score's numbers as a table shows them."""
     table = []
     for name, fields in report["tasks"].items():
         score = msgspec.convert(fields, Score)
         unit = score.unit
+        share = unit == "share"
         better = score.difference
         table.append(
             {
                 "name": name,
-                "title": TITLES.get(name, name),
+                "title": score.title or name,
                 "what": score.what,
+                "model": score.model,
                 "value": number(score.value, unit),
-                "unit": "" if unit == "share" else unit,
-                "interval": f"{number(score.low, unit)} to "
-                f"{number(score.high, unit)}",
+                "unit": "" if share else unit,
+                "interval": span(score.low, score.high, unit),
                 "n": f"{score.n:,}",
                 "baseline": number(score.baseline, unit),
                 "baseline_is": score.baseline_is,
                 "better": score.better,
                 "difference": f"{number(better.value, unit)} "
-                f"({number(better.low, unit)} to "
-                f"{number(better.high, unit)})"
+                f"({span(better.low, better.high, unit)})"
                 if better
                 else "",
                 "also": "; ".join(
                     f"{what}: {number(value, unit)}"
                     for what, value in score.also.items()
                 ),
-                "whisker": whisker(score),
+                "whisker": whisker(score, score.baseline, share),
+                "parts": parts(score),
             }
         )
     return table
 
 
+def parts(score: Score) -> list[dict[str, str]]:
+    """Write the scores of groups of items as a table shows them."""
+    return [
+        {
+            "title": name,
+            "value": number(part.value, score.unit),
+            "interval": span(part.low, part.high, score.unit),
+            "n": f"{part.n:,}",
+            "whisker": whisker(
+                part, score.baseline, score.unit == "share"
+            ),
+        }
+        for name, part in score.parts.items()
+    ]
+
+
 def charts(material: Material) -> list[dict[str, str]]:
     """Draw how loss and held-out bits per byte went down."""
-    kinds = (
-        ("loss", "Training loss, nats per token", False),
-        ("heldout_bpb", "Held-out text, bits per byte", True),
-    )
+    losses = [
+        Line(logged(material, "loss"), "training"),
+        Line(logged(material, "heldout_loss"), "held-out", dots=True),
+    ]
+    bits = [Line(logged(material, "heldout_bpb"), dots=True)]
     drawn = []
-    for key, title, dots in kinds:
-        points = [
-            (float(line["step"]), float(line[key]))
-            for line in material.metrics
-            if {"step", key} <= line.keys()
-            and _is_number(line["step"])
-            and _is_number(line[key])
-        ]
-        svg = line_chart(points, "step", title, dots)
+    for title, lines in (
+        ("Loss, nats per token", losses),
+        ("Held-out text, bits per byte", bits),
+    ):
+        svg = line_chart(lines, "step", title)
         if svg:
             drawn.append({"title": title, "svg": svg})
     return drawn
+
+
+def logged(material: Material, key: str) -> list[tuple[float, float]]:
+    """Take one number of the training's log, step by step."""
+    return [
+        (float(line["step"]), float(line[key]))
+        for line in material.metrics
+        if is_number(line.get("step")) and is_number(line.get(key))
+    ]
 
 
 def samples(material: Material, most: int = 4) -> list[dict[str, Any]]:
@@ -122,53 +150,6 @@ def samples(material: Material, most: int = 4) -> list[dict[str, Any]]:
         return said
     last = len(said) - 1
     return [said[last * place // (most - 1)] for place in range(most)]
-
-
-def card_facts(material: Material) -> list[tuple[str, str]]:
-    """Tell where the text is from, in a few lines."""
-    card = material.card
-    counts = card.get("documents", {})
-    sizes = card.get("bytes", {})
-    facts = []
-    for key, what in (
-        ("in", "Documents that came in"),
-        ("kept", "Kept"),
-        ("train", "Learnt from"),
-        ("heldout", "Held out before anything was fitted"),
-    ):
-        if _is_number(counts.get(key)):
-            size = sizes.get(key)
-            more = f" ({size / 1e6:.2f} MB)" if _is_number(size) else ""
-            facts.append((what, f"{counts[key]:,}{more}"))
-    for source in card.get("sources", []):
-        licence = source.get("licence") or "licence not stated"
-        facts.append(
-            (f"Source: {source.get('name', '?')}", str(licence))
-        )
-    return facts
-
-
-def model_facts(material: Material) -> list[tuple[str, str]]:
-    """Tell what the base model is; nothing where there is none."""
-    if not (material.folder / "checkpoints" / "base").exists():
-        return []
-    from hornbook.model.count import flops_per_token, parameters
-
-    config = material.base.config
-    total = parameters(config)["total"]
-    return [
-        ("Parameters", f"{total:,}"),
-        ("Form", config.form),
-        ("Layers", f"{config.layers}"),
-        ("Width", f"{config.width}"),
-        ("Heads", f"{config.heads}"),
-        ("Vocabulary", f"{config.vocab_size:,} tokens"),
-        ("Context", f"{config.context:,} tokens"),
-        (
-            "To train on one token",
-            f"{flops_per_token(config) / 1e6:.1f} MFLOP",
-        ),
-    ]
 
 
 def render_markdown(report: dict[str, Any]) -> str:
@@ -193,8 +174,3 @@ def render_markdown(report: dict[str, Any]) -> str:
     for name, reason in report["skipped"].items():
         lines += ["", f"Not measured: {name}: {reason}."]
     return "\n".join(lines) + "\n"
-
-
-def _is_number(value: Any) -> bool:
-    """Tell whether a field read from a file holds a number."""
-    return isinstance(value, int | float)

@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 
 from hornbook.base.console import console
-from hornbook.base.errors import DataError
+from hornbook.base.errors import DataError, NetworkError
+from hornbook.base.machine import cache_folder
 from hornbook.base.store import (
     append_jsonl,
     atomic_folder,
@@ -15,21 +16,24 @@ from hornbook.base.store import (
     write_text,
 )
 from hornbook.evaluation.answers import Answer, answers, details
+from hornbook.evaluation.card import model_card
+from hornbook.evaluation.choice import choice_score
 from hornbook.evaluation.config import EvaluationConfig, check
 from hornbook.evaluation.domain import (
     bits_per_byte,
     description_choice,
     topic_accuracy,
 )
+from hornbook.evaluation.facts import CAUTION
+from hornbook.evaluation.items import Item, task_items
 from hornbook.evaluation.material import Absent, Material
-from hornbook.evaluation.page import (
-    CAUTION,
-    render_markdown,
-    render_page,
-)
+from hornbook.evaluation.page import render_markdown, render_page
 from hornbook.evaluation.score import Score
+from hornbook.evaluation.seen import refusals
+from hornbook.evaluation.task import Task, load_tasks
+from hornbook.evaluation.verbatim import verbatim
 
-Task = Callable[[Material, EvaluationConfig, int], dict[str, Score]]
+Own = Callable[[Material, EvaluationConfig, int], dict[str, Score]]
 
 
 def evaluate(
@@ -42,31 +46,23 @@ def evaluate(
 
     What the run has not got is not measured, and the report says so.
     The same run, config and seed give the same report. ``tasks``
-    names some of ``TASKS`` or ``answers``; None takes all.
+    takes the place of the config's: shipped names, or TOML files.
 
     Raises:
-        RecipeError: a number of the config makes no sense.
-        DataError: a task is not known, or none can be measured.
+        RecipeError: a task or a number of the config makes no sense.
+        DataError: none of the tasks can be measured.
         CorruptFileError: a file of the run is damaged.
     """
-    # Refuse what cannot be meant
     config = config or EvaluationConfig()
-    check(config)
-    wanted = find_tasks(tasks)
-    if not (folder / "corpus").is_dir():
-        raise DataError(
-            f"{folder} is not the folder of a run: it holds no corpus; "
-            "give a folder that `hornbook run` has written"
-        )
-
-    # Measure, then write all files at once
-    material = Material(folder, config)
-    report, judged = measure(material, wanted, config, seed)
+    material, report, judged = measure(folder, config, seed, tasks)
     with atomic_folder(folder / "evaluation") as fresh:
         write_json(fresh / "report.json", report)
         write_text(fresh / "report.md", render_markdown(report))
         write_text(
             fresh / "report.html", render_page(report, material)
+        )
+        write_text(
+            fresh / "model_card.md", model_card(folder, report=report)
         )
         for answer in judged:
             append_jsonl(
@@ -75,68 +71,140 @@ def evaluate(
     return report
 
 
-def find_tasks(tasks: Sequence[str] | None) -> list[str]:
-    """List the tasks that are asked for; None asks for all.
-
-    Raises:
-        DataError: one of them is not known.
-    """
-    known = [*TASKS, ANSWERS]
-    wanted = known if tasks is None else list(tasks)
-    for name in wanted:
-        if name not in known:
-            raise DataError(
-                f"there is no task {name!r}; known are "
-                f"{', '.join(known)}"
-            )
-    return wanted
-
-
 def measure(
-    material: Material,
-    wanted: Sequence[str],
+    folder: Path,
     config: EvaluationConfig,
     seed: int,
-) -> tuple[dict[str, Any], list[Answer]]:
+    tasks: Sequence[str] | None = None,
+) -> tuple[Material, dict[str, Any], list[Answer]]:
     """Run the tasks, one after the other; leave out what is absent.
 
     Raises:
         DataError: not one of the tasks can be measured.
     """
-    scores: dict[str, Score] = {}
-    skipped: dict[str, str] = {}
-    judged: list[Answer] = []
-    for name in wanted:
-        console.say(f"  measuring {name.replace('_', ' ')}")
-        try:
-            if name == ANSWERS:
-                found, judged = answers(material, config, seed)
-                scores.update(found)
-            else:
-                scores.update(TASKS[name](material, config, seed))
-        except Absent as absent:
-            skipped[name] = str(absent)
-    if not scores:
-        reasons = "; ".join(f"{k}: {v}" for k, v in skipped.items())
-        raise DataError(f"nothing can be measured ({reasons})")
+    # Refuse what cannot be meant
+    check(config)
+    wanted = load_tasks(config.tasks if tasks is None else list(tasks))
+    if not (folder / "corpus").is_dir():
+        raise DataError(
+            f"{folder} is not the folder of a run: it holds no corpus; "
+            "give a folder that `hornbook run` has written"
+        )
 
-    # Put all that a reader may ask into one table
-    report = {
+    # Look for the items in the training text, then measure
+    material = Material(folder, config)
+    items, skipped = collect(wanted, material)
+    scores: dict[str, Score] = {}
+    judged: list[Answer] = []
+    for task in wanted:
+        if task.name in skipped:
+            continue
+        console.say(f"  measuring {task.name.replace('_', ' ')}")
+        try:
+            found, given = run_task(task, items, material, seed)
+        except Absent as absent:
+            skipped[task.name] = str(absent)
+        else:
+            judged += given
+            scores.update(named(found, task, config))
+    if not scores:
+        raise DataError(f"nothing can be measured ({grouped(skipped)})")
+    report = assemble(material, seed, wanted, scores, skipped, judged)
+    return material, report, judged
+
+
+def run_task(
+    task: Task,
+    items: dict[str, list[Item]],
+    material: Material,
+    seed: int,
+) -> tuple[dict[str, Score], list[Answer]]:
+    """Measure one task; give its scores, and answers if it has some."""
+    if task.name in items:
+        return choice_score(task, items[task.name], material), []
+    if task.kind == ANSWERS:
+        return answers(material, material.config, seed)
+    return KINDS[task.kind](material, material.config, seed), []
+
+
+def grouped(skipped: dict[str, str]) -> str:
+    """Tell each reason once, with the tasks that it is about."""
+    names: dict[str, list[str]] = {}
+    for name, reason in skipped.items():
+        names.setdefault(reason, []).append(name)
+    return "; ".join(
+        f"{', '.join(tasks)}: {reason}"
+        for reason, tasks in names.items()
+    )
+
+
+def collect(
+    wanted: Sequence[Task], material: Material
+) -> tuple[dict[str, list[Item]], dict[str, str]]:
+    """Get the items of the tasks that have some, or say why not."""
+    items: dict[str, list[Item]] = {}
+    skipped: dict[str, str] = {}
+    for task in wanted:
+        if task.data or task.template:
+            try:
+                items[task.name] = task_items(task, cache_folder())
+            except NetworkError as error:
+                skipped[task.name] = str(error)
+    if items:
+        console.say("  looking for the tasks in the training text")
+        skipped |= refusals(items, material)
+    return items, skipped
+
+
+def named(
+    found: dict[str, Score], task: Task, config: EvaluationConfig
+) -> dict[str, Score]:
+    """Say of each score how it is called, and what was measured."""
+    model = {
+        ANSWERS: config.chat,
+        "topic_accuracy": config.classifier,
+    }.get(task.kind, "base")
+    return {
+        name: msgspec.structs.replace(
+            score, title=score.title or task.title, model=model
+        )
+        for name, score in found.items()
+    }
+
+
+def assemble(
+    material: Material,
+    seed: int,
+    wanted: Sequence[Task],
+    scores: dict[str, Score],
+    skipped: dict[str, str],
+    judged: list[Answer],
+) -> dict[str, Any]:
+    """Put all that a reader may ask into one table."""
+    config = msgspec.to_builtins(material.config)
+    return {
         "run": material.folder.resolve().name,
         "seed": seed,
-        "config": msgspec.to_builtins(config),
+        "config": {**config, "tasks": [task.name for task in wanted]},
         "caution": CAUTION,
         "tasks": msgspec.to_builtins(scores),
+        "titles": {task.name: task.title for task in wanted},
         "skipped": skipped,
-        "answers": details(judged, config) if judged else None,
+        "credits": {
+            task.name: {"licence": task.licence, "credit": task.credit}
+            for task in wanted
+            if task.licence and task.name in scores
+        },
+        "answers": details(judged, material.config) if judged else None,
     }
-    return report, judged
 
 
 ANSWERS = "answers"
 
-TASKS: dict[str, Task] = {
+KINDS: dict[str, Own] = {
     "bits_per_byte": bits_per_byte,
     "topic_accuracy": topic_accuracy,
     "description_choice": description_choice,
+    "memorisation": verbatim,
 }
+"""The kinds of tasks that a run's own text sets."""

@@ -7,6 +7,20 @@ import msgspec
 from hornbook.evaluation.interval import Interval
 
 
+class Part(msgspec.Struct, frozen=True):
+    """A score of some of the items, in the unit of the whole."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+    @staticmethod
+    def of(interval: Interval, n: int) -> "Part":
+        """Make a part of an interval."""
+        return Part(interval.value, interval.low, interval.high, n)
+
+
 class Score(msgspec.Struct, frozen=True):
     """A measured value, its 95% interval, and its baseline."""
 
@@ -28,6 +42,12 @@ class Score(msgspec.Struct, frozen=True):
     """Value less baseline, paired item by item."""
     also: dict[str, float] = {}
     """Further baselines by name, in the same unit."""
+    parts: dict[str, Part] = {}
+    """The same for groups of the items, by name."""
+    title: str = ""
+    """How pages call it."""
+    model: str = "base"
+    """Which model of the run it is about."""
 
 
 def score(
@@ -41,6 +61,8 @@ def score(
     better: Literal["lower", "higher"] = "higher",
     difference: Interval | None = None,
     also: dict[str, float] | None = None,
+    parts: dict[str, Part] | None = None,
+    title: str = "",
 ) -> Score:
     """Make a score of an interval."""
     return Score(
@@ -55,6 +77,8 @@ def score(
         what,
         difference,
         also or {},
+        parts or {},
+        title,
     )
 
 
@@ -69,3 +93,8 @@ def number(value: float | None, unit: str) -> str:
     if unit == "share":
         return f"{100 * value:.1f}%"
     return f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}"
+
+
+def span(low: float, high: float, unit: str) -> str:
+    """Write an interval for people."""
+    return f"{number(low, unit)} to {number(high, unit)}"

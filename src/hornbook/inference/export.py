@@ -4,6 +4,7 @@ from pathlib import Path
 
 from hornbook.base.console import console
 from hornbook.base.errors import ModelError
+from hornbook.base.store import write_text
 from hornbook.model.exchange import (
     CONFIG,
     WEIGHTS,
@@ -14,11 +15,16 @@ from hornbook.model.exchange import (
 from hornbook.model.transformer import Transformer
 from hornbook.tokenizer.tokenizer import Tokenizer
 
+CARD = "README.md"
+
 
 def export(
-    source: str | Path, to: Path, format: str = "hf"
+    source: str | Path, to: Path, format: str = "hf", card: str = ""
 ) -> dict[str, str]:
     """Write a model and its tokenizer, read them back, and compare.
+
+    ``card`` is Markdown that says what the model is; it lies beside
+    the weights as their README.
 
     Raises:
         ModelError: the shape fits no family, or the logits differ.
@@ -37,6 +43,8 @@ def export(
     model, tok = Transformer.load(folder), Tokenizer.load(folder)
     save_model(model, to, format, tok)
     verdict = verify(model, to)
+    if card:
+        write_text(to / CARD, card)
     console.say(f"  {verdict}")
     return {"format": format, "verdict": verdict}
 

@@ -101,6 +101,17 @@ def records(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
             f"{path} cannot be read as UTF-8 text ({error}); give a "
             ".jsonl, .json, .csv or .tsv file"
         ) from error
+    yield from parse_records(text, path)
+
+
+def parse_records(
+    text: str, path: Path
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Give each record of a file's text, and where it stands.
+
+    Raises:
+        DataError: there is none, or one is not a table.
+    """
     read = table if path.suffix in TABLES else json_lines
     count = 0
     for number, record in read(text, path):
