@@ -7,11 +7,11 @@ import torch
 
 from hornbook.base.dialogue import Dialogue, Message
 from hornbook.base.errors import DataError
-from hornbook.inference.sample import choose
+from hornbook.inference.sample import choose, dice
+from hornbook.inference.scribe import Scribe
 from hornbook.model.cache import Cache
 from hornbook.model.transformer import Transformer
 from hornbook.tokenizer.chat import render
-from hornbook.tokenizer.stream import StreamDecoder
 from hornbook.tokenizer.tokenizer import Tokenizer
 
 
@@ -43,11 +43,7 @@ def next_tokens(
     When the context is full, the newer half of the text is read anew,
     so that the model can go on for as long as it is asked to.
     """
-    random = torch.Generator()
-    if sampling.seed is None:
-        random.seed()
-    else:
-        random.manual_seed(sampling.seed)
+    random = dice(sampling.seed)
     context, weight = model.config.context, model.token_emb.weight
     place = weight.device
     text = list(ids)[-context:]
@@ -78,25 +74,13 @@ def stream_ids(
     sampling: Sampling,
     stop: Sequence[str] = (),
 ) -> Iterator[str]:
-    """Give text as it comes, up to the end token or a stop string.
-
-    Text that may be the beginning of a stop string is held back until
-    it is clear that it is not.
-    """
-    decoder, held = StreamDecoder(tok), ""
-    hold = max((len(s) for s in stop), default=1) - 1
+    """Give text as it comes, up to the end token or a stop string."""
+    scribe = Scribe(tok, stop)
     for token in next_tokens(model, ids, sampling):
-        if token == tok.end:
-            break
-        held += decoder.push(token)
-        places = [held.find(s) for s in stop if s in held]
-        if places:
-            yield held[: min(places)]
+        yield scribe.push(token)
+        if scribe.ended:
             return
-        if len(held) > hold:
-            yield held[: len(held) - hold]
-            held = held[len(held) - hold :]
-    yield held + decoder.flush()
+    yield scribe.flush()
 
 
 def stream(
