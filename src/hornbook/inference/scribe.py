@@ -14,7 +14,9 @@ class Scribe:
     that it is not.
     """
 
-    def __init__(self, tok: Tokenizer, stop: Sequence[str] = ()) -> None:
+    def __init__(
+        self, tok: Tokenizer, stop: Sequence[str] = ()
+    ) -> None:
         self.ended = False
         """Whether the end token or a stop string has come."""
         self.read = self.written = 0
