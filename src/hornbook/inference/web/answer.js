@@ -43,7 +43,7 @@ export class Tokens {
     const text = this.decoder.decode(bytes, { stream: true });
     const span = make("span", "token", text);
     const share = Math.exp(entry.logprob);
-    const doubt = (0.34 * (1 - share) ** 2).toFixed(3);
+    const doubt = (0.22 * (1 - share) ** 2).toFixed(3);
     span.style.setProperty("--doubt", doubt);
     span.tabIndex = this.spans.length ? -1 : 0;
     span.setAttribute(
@@ -212,7 +212,9 @@ export class AttentionMap {
       .sort((a, b) => b[0] - a[0]).slice(0, 3)
       .map(([weight, token]) => `${visible(token)} ${percent(weight)}`);
     const here = visible(this.tokens[this.first + row]);
-    this.note.textContent = `${here} takes most from ${most.join(", ")}`;
+    this.note.textContent = `${here} takes most from ${most.join(", ")}.`
+      + " In the table: a row for each token of the answer, a column"
+      + " for each token read.";
   }
 
   point(event) {
