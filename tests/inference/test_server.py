@@ -165,7 +165,7 @@ WRONG: list[tuple[str, Any, int, str]] = [
     (CHAT, b"[]", 400, "Expected `object`"),
     (CHAT, {"model": "small"}, 400, "`messages`"),
     (CHAT, {**GOOD, "model": "large"}, 404, "no model 'large'"),
-    (CHAT, {**GOOD, "max_tokens": "9"}, 400, "`int`"),
+    (CHAT, {**GOOD, "max_tokens": "9"}, 400, "max_tokens"),
     (CHAT, {**GOOD, "max_tokens": 0}, 400, ">= 1"),
     (CHAT, {**GOOD, "max_tokens": CONTEXT}, 400, "context"),
     (CHAT, {**GOOD, "temperature": -1}, 400, "temperature"),
@@ -346,8 +346,10 @@ def test_a_port_in_use_is_said() -> None:
         port = door.getsockname()[1]
         with pytest.raises(HornbookError, match=f"{port} .* in use"):
             listen("127.0.0.1", port)
-    with pytest.raises(HornbookError, match="cannot listen"):
+    with pytest.raises(HornbookError, match="no port 70000"):
         listen("127.0.0.1", 70000)
+    with pytest.raises(HornbookError, match="cannot listen at"):
+        listen("192.0.2.1", 0)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs a Ctrl-C to send")

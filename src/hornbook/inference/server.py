@@ -63,13 +63,15 @@ def listen(host: str, port: int) -> socket.socket:
     Raises:
         HornbookError: it is taken, or cannot be.
     """
+    if not 0 <= port < 2**16:
+        raise HornbookError(f"there is no port {port}; 8000 is usual")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server(
             (host, port), family=family, backlog=BACKLOG
         )
-    except (OSError, OverflowError) as error:
-        taken = getattr(error, "errno", 0) == errno.EADDRINUSE
+    except OSError as error:
+        taken = error.errno == errno.EADDRINUSE
         raise HornbookError(
             f"port {port} of {host} is in use; choose another by "
             "--port, or 0 for any that is free"
