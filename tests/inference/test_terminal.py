@@ -28,7 +28,7 @@ class Talk:
         )
 
     def answer(
-        self, model: Any, tok: Any, ids: list[int], sampling: Any
+        self, model: Any, tok: Any, ids: list[int], *rest: Any, gap: str
     ) -> Iterator[str]:
         """Answer with a number, in two pieces."""
         self.told.append(TOK.decode(ids))
@@ -77,7 +77,7 @@ def test_an_empty_answer_does_not_end_the_conversation(
 ) -> None:
     monkeypatch.setattr(
         "hornbook.inference.terminal.stream_ids",
-        lambda *asked: iter([""]),
+        lambda *asked, gap: iter([""]),
     )
     talk.say("A?", "B?")
 

@@ -1,12 +1,10 @@
-import itertools
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hornbook.base.dialogue import Dialogue, Message, Role, ask
 from hornbook.base.errors import DataError
-from hornbook.tokenizer.chat import GAP, render, without_gap
+from hornbook.tokenizer.chat import GAP, render
 from hornbook.tokenizer.tokenizer import SPECIALS, Tokenizer
 
 TOK = Tokenizer.train(
@@ -48,15 +46,6 @@ def test_control_tokens_in_a_text_stay_text(turns: list[str]) -> None:
     control = [id_ for id_ in ids if id_ in TOK.specials.values()]
     assert len(control) == 2 * len(turns)
     assert control[1::2] == [TOK.end] * len(turns)
-
-
-@given(text=CONTENT, cuts=st.lists(st.integers(0, 20), max_size=3))
-def test_an_answer_in_pieces_loses_its_gap_alone(
-    text: str, cuts: list[int]
-) -> None:
-    whole, places = GAP + text, sorted([0, *cuts, len(text) + 21])
-    pieces = [whole[a:b] for a, b in itertools.pairwise(places)]
-    assert "".join(without_gap(pieces)) == text
 
 
 def test_a_prompt_opens_the_answer() -> None:

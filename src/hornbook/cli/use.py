@@ -62,6 +62,49 @@ def chat(
 
 
 @app.command
+def serve(
+    run: Model,
+    /,
+    *,
+    host: Annotated[
+        str, Parameter(help="Where to listen; 0.0.0.0 is everywhere.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, Parameter(help="The port; 0 takes any that is free.")
+    ] = 8000,
+    key: Annotated[
+        str,
+        Parameter(
+            env_var="HORNBOOK_KEY",
+            help="A key that clients must send.",
+            show_default=False,
+        ),
+    ] = "",
+    batch: Annotated[
+        int, Parameter(help="Answers that are written together.")
+    ] = 32,
+    queue: Annotated[
+        int, Parameter(help="Requests that may wait; then 429.")
+    ] = 256,
+    seconds: Annotated[
+        float, Parameter(help="How long a request may take.")
+    ] = 120.0,
+    body_bytes: Annotated[
+        int, Parameter(help="The largest request, in bytes.")
+    ] = 1_000_000,
+) -> None:
+    """Serve a model: OpenAI's protocol, and a page to talk on."""
+    from hornbook.inference.server import listen
+    from hornbook.inference.server import serve as open_shop
+    from hornbook.inference.serving import Limits, check
+
+    limits = check(Limits(batch, queue, seconds, body_bytes))
+    with listen(host, port) as door:
+        model, tok = open_model(run)
+        open_shop(model, tok, Path(run).name, door, key, limits)
+
+
+@app.command
 def export(
     recipe: Source,
     /,

@@ -7,11 +7,11 @@ import torch
 
 from hornbook.base.dialogue import Dialogue, Message
 from hornbook.base.errors import DataError
-from hornbook.inference.sample import choose
+from hornbook.inference.sample import choose, dice
+from hornbook.inference.scribe import Scribe
 from hornbook.model.cache import Cache
 from hornbook.model.transformer import Transformer
-from hornbook.tokenizer.chat import render, without_gap
-from hornbook.tokenizer.stream import StreamDecoder
+from hornbook.tokenizer.chat import GAP, render
 from hornbook.tokenizer.tokenizer import Tokenizer
 
 
@@ -43,11 +43,7 @@ def next_tokens(
     When the context is full, the newer half of the text is read anew,
     so that the model can go on for as long as it is asked to.
     """
-    random = torch.Generator()
-    if sampling.seed is None:
-        random.seed()
-    else:
-        random.manual_seed(sampling.seed)
+    random = dice(sampling.seed)
     context, weight = model.config.context, model.token_emb.weight
     place = weight.device
     text = list(ids)[-context:]
@@ -77,26 +73,18 @@ def stream_ids(
     ids: Sequence[int],
     sampling: Sampling,
     stop: Sequence[str] = (),
+    gap: str = "",
 ) -> Iterator[str]:
     """Give text as it comes, up to the end token or a stop string.
 
-    Text that may be the beginning of a stop string is held back until
-    it is clear that it is not.
+    A ``gap`` that opens the text is left out.
     """
-    decoder, held = StreamDecoder(tok), ""
-    hold = max((len(s) for s in stop), default=1) - 1
+    scribe = Scribe(tok, stop, gap)
     for token in next_tokens(model, ids, sampling):
-        if token == tok.end:
-            break
-        held += decoder.push(token)
-        places = [held.find(s) for s in stop if s in held]
-        if places:
-            yield held[: min(places)]
+        yield scribe.push(token)
+        if scribe.ended:
             return
-        if len(held) > hold:
-            yield held[: len(held) - hold]
-            held = held[len(held) - hold :]
-    yield held + decoder.flush()
+    yield scribe.flush()
 
 
 def stream(
@@ -167,8 +155,7 @@ def stream_chat(
     """Answer the last message, piece by piece."""
     sampling = Sampling(max_tokens, temperature, top_p, seed)
     ids, _ = render(tok, dialogue_of(messages), add_prompt=True)
-    pieces = stream_ids(model, tok, ids, sampling, stop)
-    yield from without_gap(pieces)
+    yield from stream_ids(model, tok, ids, sampling, stop, GAP)
 
 
 def chat(
@@ -196,12 +183,10 @@ def reply(
 ) -> Reply:
     """Answer the last message, and say whether the answer ended."""
     ids, _ = render(tok, dialogue_of(messages), add_prompt=True)
-    tokens: list[int] = []
-    ended = False
+    scribe, tokens, text = Scribe(tok, gap=GAP), 0, ""
     for token in next_tokens(model, ids, sampling):
-        ended = token == tok.end
-        if ended:
-            break
-        tokens.append(token)
-    text = "".join(without_gap([tok.decode(tokens)]))
-    return Reply(text, len(tokens), ended)
+        text += scribe.push(token)
+        if scribe.ended:
+            return Reply(text, tokens, True)
+        tokens += 1
+    return Reply(text + scribe.flush(), tokens, False)

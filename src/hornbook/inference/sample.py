@@ -5,6 +5,16 @@ from jaxtyping import Float
 from torch import Tensor
 
 
+def dice(seed: int | None = None) -> torch.Generator:
+    """Make a source of chance; None is another every time."""
+    random = torch.Generator()
+    if seed is None:
+        random.seed()
+    else:
+        random.manual_seed(seed)
+    return random
+
+
 def choose(
     logits: Float[Tensor, " vocab"],
     temperature: float = 0.0,

@@ -11,7 +11,7 @@ from hornbook.inference.generate import (
     stream_ids,
 )
 from hornbook.model.transformer import Transformer
-from hornbook.tokenizer.chat import render, without_gap
+from hornbook.tokenizer.chat import GAP, render
 from hornbook.tokenizer.tokenizer import Tokenizer
 
 GREETING = (
@@ -52,8 +52,7 @@ def converse(
         if talking:
             screen.print("[bold]it[/]   ", end="")
         answer = ""
-        pieces = stream_ids(model, tok, ids, sampling)
-        for piece in without_gap(pieces):
+        for piece in stream_ids(model, tok, ids, sampling, gap=GAP):
             sys.stdout.write(piece)
             sys.stdout.flush()
             answer += piece

@@ -60,6 +60,11 @@ class Cache:
             self.values[layer, :, :, :stop],
         )
 
+    def keep(self, rows: list[int]) -> None:
+        """Forget all rows of the batch but these."""
+        self.keys = self.keys[:, rows]
+        self.values = self.values[:, rows]
+
     def advance(self, time: int) -> None:
         """Count the tokens that every layer has now seen."""
         self.length += time

@@ -27,12 +27,18 @@ class Embedding(nn.Module):
         )
 
     def forward(
-        self, ids: Int[Tensor, "batch time"], start: int = 0
+        self,
+        ids: Int[Tensor, "batch time"],
+        start: int = 0,
+        places: Int[Tensor, "batch time"] | None = None,
     ) -> Float[Tensor, "batch time width"]:
-        """Look the tokens up; the first stands at place ``start``."""
+        """Look the tokens up; the first stands at place ``start``.
+
+        ``places`` says instead where each token of each row stands.
+        """
         x: Tensor = self.token_emb(ids)
         if self.pos_emb is not None:
             stop = start + ids.size(1)
-            places = torch.arange(start, stop, device=ids.device)
-            x = x + self.pos_emb(places)
+            along = torch.arange(start, stop, device=ids.device)
+            x = x + self.pos_emb(along if places is None else places)
         return x

@@ -27,8 +27,8 @@ def rotation_tables(
 
 def rotate(
     x: Float[Tensor, "batch heads time head_dim"],
-    cos: Float[Tensor, "time half"],
-    sin: Float[Tensor, "time half"],
+    cos: Float[Tensor, "*rest time half"],
+    sin: Float[Tensor, "*rest time half"],
 ) -> Float[Tensor, "batch heads time head_dim"]:
     """Turn each pair (x_i, x_{i + half}) by the angle of its place.
 

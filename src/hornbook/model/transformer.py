@@ -94,11 +94,13 @@ class Transformer(nn.Module):
         ids: Int[Tensor, "batch time"],
         cache: Cache | None = None,
         visible: Bool[Tensor, "*rest time all_time"] | None = None,
+        places: Int[Tensor, "batch time"] | None = None,
     ) -> Float[Tensor, "batch time width"]:
         """Give the vectors from which the next token is guessed.
 
         ``visible`` narrows what a place may see beyond the past, for
-        rows that hold several documents.
+        rows that hold several documents. ``places`` says where each
+        token of each row stands, for rows that begin with padding.
 
         Raises:
             ModelError: the text is longer than the context.
@@ -106,13 +108,13 @@ class Transformer(nn.Module):
         # Begin at the end of what the cache has read
         start = 0 if cache is None else cache.length
         stop = start + ids.size(1)
-        if stop > self.config.context:
+        if places is None and stop > self.config.context:
             raise ModelError(
                 f"the text has {stop} tokens and the model's context "
                 f"holds {self.config.context}; shorten it or start "
                 "anew"
             )
-        x = self.embedding(ids, start)
+        x = self.embedding(ids, start, places)
         if self.embedding_norm is not None:
             x = self.embedding_norm(x)
 
@@ -120,6 +122,9 @@ class Transformer(nn.Module):
         tables = None
         if self.config.positions == "rope":
             tables = (self.cos[start:stop], self.sin[start:stop])
+        if tables is not None and places is not None:
+            cos, sin = self.cos[places], self.sin[places]
+            tables = (cos.unsqueeze(1), sin.unsqueeze(1))
         if cache is not None and visible is None and start:
             visible = causal(ids.size(1), stop, ids.device)
 

@@ -1,13 +1,11 @@
 """Dialogues as tokens, and which of these a model learns to write."""
 
-from collections.abc import Iterable, Iterator
-
 from hornbook.base.dialogue import Dialogue, Message
 from hornbook.base.errors import DataError
 from hornbook.tokenizer.hugging_face import CHAT_TEMPLATE
 from hornbook.tokenizer.tokenizer import Tokenizer
 
-__all__ = ["CHAT_TEMPLATE", "render", "without_gap"]
+__all__ = ["CHAT_TEMPLATE", "GAP", "render"]
 
 GAP = " "
 """Opens a message, so that its first word is the token that it is in
@@ -52,18 +50,6 @@ def render(
         ids.append(tok.special("<|assistant|>"))
         mask.append(False)
     return ids, mask
-
-
-def without_gap(pieces: Iterable[str]) -> Iterator[str]:
-    """Take the space off an answer that comes in pieces.
-
-    >>> "".join(without_gap([" A", " hat."]))
-    'A hat.'
-    """
-    opened = False
-    for piece in pieces:
-        yield piece if opened else piece.removeprefix(GAP)
-        opened = opened or bool(piece)
 
 
 def role_token(tok: Tokenizer, message: Message) -> int:

@@ -1,0 +1,66 @@
+"""Where a head looks while a model reads a dialogue."""
+
+from typing import Any
+
+import torch
+
+from hornbook.inference.protocol import AttentionAsked, Refusal
+from hornbook.model.attention import record_attention
+from hornbook.model.transformer import Transformer
+from hornbook.tokenizer.tokenizer import Tokenizer
+
+
+def look(
+    model: Transformer,
+    tok: Tokenizer,
+    ids: list[int],
+    asked: AttentionAsked,
+) -> dict[str, Any]:
+    """Give one head's weights over the last answer of a dialogue.
+
+    ``weights`` has a row for each token of the answer, from ``first``
+    on; a row says how much the token takes from each of ``tokens`` up
+    to itself, and sums to one.
+
+    Raises:
+        Refusal: there is no such head, no answer, or no room for it.
+    """
+    # See that there is something to look at
+    config = model.config
+    there = {"layer": config.layers, "head": config.heads}
+    for name, most in there.items():
+        if getattr(asked, name) >= most:
+            raise Refusal(
+                400,
+                f"this model has {name}s 0 to {most - 1}",
+                "invalid_value",
+                name,
+            )
+    if asked.messages[-1].role != "assistant":
+        raise Refusal(
+            400, "the last message is no answer", "invalid_value"
+        )
+    read = ids[:-1]
+    if len(read) > config.context:
+        raise Refusal(
+            400,
+            f"the dialogue has {len(read)} tokens, and the context of "
+            f"this model holds {config.context}",
+            "context_length_exceeded",
+        )
+
+    # Read it once, with every table of weights written out
+    place = model.token_emb.weight.device
+    with record_attention(model) as maps, torch.inference_mode():
+        model.hidden(torch.tensor([read], device=place))
+    opening = tok.special("<|assistant|>")
+    first = len(read) - read[::-1].index(opening)
+    weights = maps[asked.layer][0, asked.head, first:].cpu()
+    return {
+        "tokens": [tok.decode([token]) for token in read],
+        "first": first,
+        "weights": [
+            [round(weight, 4) for weight in row[: first + t + 1]]
+            for t, row in enumerate(weights.tolist())
+        ],
+    }
