@@ -75,16 +75,19 @@ class Audit:
         return [fault for fault in self.faults if fault.fatal]
 
 
-def count_code(work: Path) -> int:
-    """Count the lines of code and output in all that is set."""
+def weigh_code(audit: Audit, work: Path) -> None:
+    """Count the lines of code and output; remark on too many."""
     chapters = (work / "chapters.tex").read_text(encoding="utf-8")
-    return sum(
+    audit.code_lines = sum(
         block[2].count("\n")
         for name in [*INPUT.findall(chapters), "solutions"]
         for block in CODE.finditer(
             (work / f"{name}.tex").read_text(encoding="utf-8")
         )
     )
+    if audit.code_share > MOST_CODE:
+        message = f"{audit.code_share:.0%} of the pages are code"
+        audit.faults.append(Fault("book", message, fatal=False))
 
 
 def chapter_line(work: Path, name: str, line: int) -> str:
@@ -142,10 +145,6 @@ def read_log(work: Path, draft: bool) -> Audit:
             audit.faults.append(fault)
     found = PAGES.search(text)
     audit.pages = int(found[1]) if found else 0
-    audit.code_lines = count_code(work)
-    if audit.code_share > MOST_CODE:
-        message = f"{audit.code_share:.0%} of the pages are code"
-        audit.faults.append(Fault("book", message, fatal=False))
     return audit
 
 
