@@ -31,12 +31,15 @@ def test_the_tour_has_ten_cells_and_is_kept_without_outputs() -> None:
 def test_the_tour_walks_the_road_and_shows_it(tmp_path: Path) -> None:
     notebook = nbformat.read(TOUR, as_version=4)
     manager = AsyncKernelManager(
-        kernel_spec_manager=OwnKernel(), kernel_name="python3"
+        kernel_spec_manager=OwnKernel(),
+        kernel_name="python3",
+        connection_file=str(tmp_path / "kernel.json"),
+        **({"transport": "ipc"} if os.name == "posix" else {}),
     )
     client = NotebookClient(
         notebook,
         km=manager,
-        timeout=600,
+        timeout=900,
         resources={"metadata": {"path": str(tmp_path)}},
     )
     path = os.pathsep.join(
