@@ -29,7 +29,10 @@ pytestmark = pytest.mark.slow
 GOOD = {
     "use_case": ["The plan held"],
     "text": ["The numbers add up."],
-    "pretraining": ["went as it should", "falls with it"],
+    "pretraining": [
+        "went as it should",
+        "There is no sign of learning by heart",
+    ],
     "classification": ["The classifier beats the bag of words"],
     "instructions": [
         "It has learned when to stop",
@@ -38,7 +41,7 @@ GOOD = {
     ],
 }
 UNTRAINED = {
-    "use_case": ["far too large for its minutes"],
+    "use_case": ["was done in 50% of its time"],
     "text": ["The numbers add up."],
     "pretraining": ["Hardly anything has happened yet"],
     "classification": ["It has learned nothing worth having"],
@@ -53,7 +56,10 @@ DIVERGED = {
     "text": ["do *not* add up"],
     "pretraining": ["This training went astray"],
     "classification": ["The bag of words is better"],
-    "instructions": ["It has begun to learn when to stop"],
+    "instructions": [
+        "It has begun to learn when to stop",
+        "the form is only half learned",
+    ],
 }
 STORIES = {"good": GOOD, "untrained": UNTRAINED, "diverged": DIVERGED}
 
@@ -113,29 +119,26 @@ def compared(run: Path, difference: float) -> None:
 
 
 def teach(run: Path) -> None:
-    """Give a run a classifier that has learned something."""
+    """Give a run a classifier that knows the held-out articles.
+
+    No run may do so; here only the sentences are put to the test.
+    """
     import torch
 
     from hornbook.corpus.pipeline import read_documents
-    from hornbook.model.transformer import Transformer
-    from hornbook.tokenizer.tokenizer import Tokenizer
     from hornbook.tuning.classify import (
         Classifier,
         Labelled,
         class_loss,
     )
 
-    documents = read_documents(run / "corpus/train.parquet")
-    classes = sorted({d.topic for d in documents})
-    torch.manual_seed(0)
-    body = Transformer.load(run / "checkpoints/base").train()
-    tok = Tokenizer.load(run / "tokenizer")
-    model = Classifier(body, tok, classes, length=64)
-    texts = [d.full_text for d in documents]
-    topics = [d.topic for d in documents]
-    batches = Labelled(model, texts, topics, 32, seed=0)
-    optimizer = torch.optim.AdamW(model.parameters(), 0.01)
-    for step in range(150):
+    model = Classifier.load(run / "finetune/topic").train()
+    known = read_documents(run / "corpus/heldout.parquet")
+    texts = [d.full_text for d in known]
+    topics = [d.topic for d in known]
+    batches = Labelled(model, texts, topics, 16, seed=0)
+    optimizer = torch.optim.AdamW(model.parameters(), 0.02)
+    for step in range(100):
         optimizer.zero_grad()
         class_loss(model, **batches(step)).backward()
         optimizer.step()
@@ -165,7 +168,7 @@ def stories(
     compared(good, 0.08)
 
     # One that was stopped after its first steps
-    tell(runs["untrained"], 1.0, {
+    tell(runs["untrained"], 0.5, {
         "answers_ended": (0.05, 0.1),
         "answers_form": (0.04, 0.1),
         "answers_subject": (0.0, 0.0),
@@ -178,7 +181,10 @@ def stories(
     rising += [min(3.2 + i / 20, 7.5) for i in range(100)]
     log(bad, rising, 10**5)
     teach(bad)
-    tell(bad, 3.0, {"answers_ended": (0.6, 0.2)})
+    tell(bad, 3.0, {
+        "answers_ended": (0.6, 0.2),
+        "answers_form": (0.6, 0.2),
+    })
     compared(bad, -0.08)
 
     def miscount(card: Any) -> None:
