@@ -15,7 +15,8 @@ TEXTS = {
     for name in NAMES
 }
 FENCE = re.compile(
-    r"^(`{3,})\{([\w-]+)\}[ ]*(.*?)\n(.*?)^\1$", re.MULTILINE | re.DOTALL
+    r"^(`{3,})\{([\w-]+)\}[ ]*(.*?)\n(.*?)^\1$",
+    re.MULTILINE | re.DOTALL,
 )
 
 
