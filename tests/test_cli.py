@@ -252,3 +252,19 @@ def test_every_stage_has_its_command() -> None:
     names = set(app)
     stages = {"plan", "curate", "tokenize", "pretrain", "finetune"}
     assert stages | {"scale", "evaluate", "export", "book"} <= names
+
+
+def test_a_book_without_samples_is_a_setting_of_the_recipe(
+    hornbook: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Any] = []
+    monkeypatch.setattr(
+        "hornbook.cli.walk.make_stage",
+        lambda *asked: made.append(asked),
+    )
+    hornbook("book", "smoke", "--set", "seed=2", "--no-samples")
+    hornbook("book", "smoke")
+    assert made[0][:3] == (
+        "book", "smoke", ["seed=2", "book.samples=false"]
+    )
+    assert made[1][:3] == ("book", "smoke", [])

@@ -111,6 +111,35 @@ def test_a_terminal_gets_a_live_bar_with_lines_above(
     assert "inner" not in shown
 
 
+def test_a_notebook_writes_one_line_anew(
+    console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[str] = []
+    monkeypatch.setattr(Console, "notebook", True)
+    monkeypatch.setattr(module, "notebook_line", lambda: shown.append)
+    monkeypatch.setattr(module, "NOTEBOOK_EVERY_SECONDS", 0.0)
+    with console.progress("reading", 2, "[files]") as bar:
+        bar.advance()
+        bar.advance()
+    assert [line.partition(",")[0] for line in shown] == [
+        "  reading: 1/2 [files]",
+        "  reading: 2/2 [files]",
+    ]
+
+
+def test_a_quiet_notebook_shows_no_progress(
+    console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[str] = []
+    console.quiet = True
+    monkeypatch.setattr(Console, "notebook", True)
+    monkeypatch.setattr(module, "notebook_line", lambda: shown.append)
+    monkeypatch.setattr(module, "PLAIN_EVERY_SECONDS", 0.0)
+    with console.progress("reading", 2) as bar:
+        bar.advance()
+    assert shown == []
+
+
 def test_results_go_to_standard_output(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -33,14 +33,9 @@ def test_the_end_token_brings_out_what_was_held_back() -> None:
     assert scribe.ended
 
 
-@given(WORDS, STOPS)
-def test_only_the_gap_that_opens_a_text_is_left_out(
-    text: str, stops: list[str]
-) -> None:
-    plain, gapped = Scribe(TOK, stops), Scribe(TOK, stops, gap=" ")
-    written = [
-        "".join(map(scribe.push, TOK.encode(given))) + scribe.flush()
-        for scribe, given in ((plain, text), (gapped, " " + text))
-    ]
-    if not plain.ended:
-        assert written == [text, text]
+@given(WORDS)
+def test_only_the_gap_that_opens_a_text_is_left_out(text: str) -> None:
+    for given_, gap in ((text, ""), (" " + text, " ")):
+        scribe = Scribe(TOK, gap=gap)
+        written = "".join(map(scribe.push, TOK.encode(given_)))
+        assert written + scribe.flush() == text

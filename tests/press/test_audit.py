@@ -9,6 +9,7 @@ from hornbook.press.audit import (
     read_log,
     summary,
     tex_fault,
+    weigh_code,
 )
 
 FRAGMENT = """\
@@ -124,3 +125,28 @@ def test_the_summary_counts_boxes_and_names_every_fault() -> None:
     assert "characters set as boxes: 3 (U+6F22 2 times" in text
     assert "faults: 1\n  a.md, line 1: bad" in text
     assert "remarks: 1\n  b: ugly" in text
+
+
+def test_the_share_of_code_is_weighed_and_remarked_on(
+    tmp_path: Path,
+) -> None:
+    block = "Text.\n\\begin{%s}\n" + "x = 1\n" * 20 + "\\end{%s}\n"
+    names = ("codein", "codeout", "codelisting")
+    text = "".join(block % (name, name) for name in names)
+    for name, content in (
+        ("chapters", "\\input{one}\n"),
+        ("one", text),
+        ("old", text),
+        ("solutions", block % ("codein", "codein")),
+    ):
+        (tmp_path / f"{name}.tex").write_text(content, encoding="utf-8")
+    few, many = Audit(pages=3), Audit(pages=10)
+    weigh_code(few, tmp_path)
+    weigh_code(many, tmp_path)
+    assert few.code_lines == 80
+    assert few.code_share == pytest.approx(80 * 11.1 / (3 * 546))
+    assert [str(f) for f in few.faults] == [
+        "book: 54% of the pages are code"
+    ]
+    assert many.faults == []
+    assert "listings and output: 16%" in summary(many, {}, [])

@@ -49,3 +49,13 @@ def test_terminal_colours_and_redrawn_lines_are_dropped() -> None:
 def test_output_cannot_speak_tex() -> None:
     shown = code.printed(r"\input{secret} {x}", NONE)
     assert r"\textbackslash{}input\{secret\} \{x\}" in shown
+
+
+def test_output_stays_with_its_code_unless_it_is_long() -> None:
+    source = code.block("x = 1\n" * 20, "python", "here", NONE, 3)
+    assert "\\codehold" in source
+    assert "\\codehold" not in code.block("x = 1", "python", "", NONE)
+    short = code.printed("1\n2", NONE, joined=True)
+    long = code.printed("1\n" * 30, NONE, joined=True)
+    assert "\\codejoin" in short
+    assert "\\codejoin" not in long

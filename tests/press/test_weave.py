@@ -111,6 +111,20 @@ def test_no_path_or_name_of_this_machine_stands_in_the_book(
 
 
 @needs_lualatex
+def test_without_samples_the_pages_hold_no_text_of_the_run(
+    book: Path, shelf: Path, tmp_path: Path
+) -> None:
+    secret = "A secret of the corpus."
+    assert secret in pages(book / "book.pdf")
+    run = write_run(tmp_path / "tiny")
+    config = PressConfig(title=CONFIG.title, samples=False)
+    made = make_book(run, config, source=shelf / "chapters")
+    text = pages(made)
+    assert secret not in text
+    assert "[withheld]" in text
+
+
+@needs_lualatex
 @pytest.mark.parametrize(
     ("text", "words"),
     [

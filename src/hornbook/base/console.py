@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol, runtime_checkable
 
@@ -24,6 +24,7 @@ from rich.table import Table
 PLAIN_EVERY_SECONDS = 10.0
 WIDEST = 1000
 """Columns of a file that results are written to."""
+NOTEBOOK_EVERY_SECONDS = 0.5
 
 
 @runtime_checkable
@@ -55,13 +56,15 @@ class PlainBar:
 
     def __init__(
         self,
-        console: "Console",
+        say: Callable[[str], None],
         label: str,
         total: int | None,
         unit: str,
+        every_seconds: float,
     ) -> None:
-        self._console, self._label = console, label
+        self._say, self._label = say, label
         self._total, self._unit = total, unit
+        self._every = every_seconds
         self._done, self._note = 0, ""
         self._start = self._last = time.monotonic()
 
@@ -70,9 +73,9 @@ class PlainBar:
         self._done += n
         self._note = note or self._note
         now = time.monotonic()
-        if now - self._last >= PLAIN_EVERY_SECONDS:
+        if now - self._last >= self._every:
             self._last = now
-            self._console.say(self._line(now - self._start))
+            self._say(self._line(now - self._start))
 
     def _line(self, elapsed: float) -> str:
         count = f"{self._done:,}"
@@ -82,8 +85,15 @@ class PlainBar:
             rest = elapsed * (self._total - self._done)
             left = f", {clock(rest / max(self._done, 1))} left"
         note = f", {self._note}" if self._note else ""
-        text = f"  {self._label}: {count} {self._unit}{note}{left}"
-        return escape(text)
+        return f"  {self._label}: {count} {self._unit}{note}{left}"
+
+
+def notebook_line() -> Callable[[str], None]:
+    """Open a line below a notebook's cell that can be written anew."""
+    from IPython.display import display
+
+    shown = display({"text/plain": ""}, raw=True, display_id=True)
+    return lambda text: shown.update({"text/plain": text}, raw=True)
 
 
 class Console:
@@ -101,10 +111,14 @@ class Console:
         return RichConsole(stderr=True, highlight=False, soft_wrap=True)
 
     @property
-    def live(self) -> bool:
-        """Whether lines can be redrawn: a terminal or a notebook."""
-        rich = RichConsole(stderr=True)
-        return rich.is_terminal or rich.is_jupyter
+    def terminal(self) -> bool:
+        """Whether lines can be redrawn on a screen."""
+        return RichConsole(stderr=True).is_terminal
+
+    @property
+    def notebook(self) -> bool:
+        """Whether what is said appears below a notebook's cell."""
+        return RichConsole(stderr=True).is_jupyter
 
     def say(self, text: str = "") -> None:
         """Print one line; rich's markup is understood."""
@@ -136,8 +150,8 @@ class Console:
         self, label: str, total: int | None = None, unit: str = ""
     ) -> Iterator[Bar]:
         """Show how far a long piece of work has come."""
-        if self.quiet or self._live is not None or not self.live:
-            yield PlainBar(self, label, total, unit)
+        if self.quiet or self._live is not None or not self.terminal:
+            yield self._plain_bar(label, total, unit)
             return
         columns = (
             SpinnerColumn(),
@@ -159,6 +173,21 @@ class Console:
                 yield RichBar(progress, task)
             finally:
                 self._live = None
+
+    def _plain_bar(
+        self, label: str, total: int | None, unit: str
+    ) -> PlainBar:
+        """Make a bar of lines; a notebook writes one line anew."""
+        if self.notebook and not self.quiet:
+            line, every = notebook_line(), NOTEBOOK_EVERY_SECONDS
+            return PlainBar(line, label, total, unit, every)
+        return PlainBar(
+            lambda text: self.say(escape(text)),
+            label,
+            total,
+            unit,
+            PLAIN_EVERY_SECONDS,
+        )
 
 
 def clock(seconds: float) -> str:

@@ -145,7 +145,29 @@ stage("tokenize", "Learn a vocabulary, and turn the text into tokens.")
 stage("scale", "Try small models; foretell what pretraining gives.")
 stage("pretrain", "Train a new model on the tokens.")
 stage("evaluate", "Score the models on text they have never seen.")
-stage("book", "Typeset the book of the run.")
+
+
+@app.command
+def book(
+    recipe: Source,
+    /,
+    no_samples: Annotated[
+        bool,
+        Parameter(
+            negative="", help="Print no text of corpus or model."
+        ),
+    ] = False,
+    settings: Settings = None,
+    force: Force = False,
+    keep: Keep = False,
+    strict: Strict = False,
+    json: Json = False,
+) -> None:
+    """Typeset the book of the run."""
+    given = list(settings or ())
+    if no_samples:
+        given.append("book.samples=false")
+    make_stage("book", recipe, given, force, keep, strict, json)
 
 
 @app.command

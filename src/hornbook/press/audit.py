@@ -13,6 +13,15 @@ from hornbook.base.errors import DataError
 from hornbook.base.store import write_text
 
 WIDE_POINTS = 5.0
+PAGE_POINTS, LINE_POINTS = 546.0, 11.1
+"""The height of the text on a page, and of a line of code."""
+MOST_CODE = 0.35
+"""The share of the pages that listings and output may take."""
+CODE = re.compile(
+    r"^.*?\\begin\{(code\w+)\}[^\n]*\n(.*?)^\\end\{\1\}",
+    re.MULTILINE | re.DOTALL,
+)
+INPUT = re.compile(r"\\input\{(\w+)\}")
 MARK = re.compile(r"^%@ (\S+) (\d+)$")
 UNDEFINED = re.compile(
     r"(Reference|Citation) [`']([^']+)' (?:on page \S+ )?undefined"
@@ -51,11 +60,34 @@ class Audit:
     faults: list[Fault] = field(default_factory=list)
     missing: dict[str, int] = field(default_factory=dict)
     """Characters of quoted text that no face has, and how often."""
+    code_lines: int = 0
+    """Lines of listings, of code and of what it printed."""
+
+    @property
+    def code_share(self) -> float:
+        """The share of the pages that code and its output take."""
+        whole = self.pages * PAGE_POINTS
+        return self.code_lines * LINE_POINTS / whole if whole else 0.0
 
     @property
     def fatal(self) -> list[Fault]:
         """The faults that a book must not have."""
         return [fault for fault in self.faults if fault.fatal]
+
+
+def weigh_code(audit: Audit, work: Path) -> None:
+    """Count the lines of code and output; remark on too many."""
+    chapters = (work / "chapters.tex").read_text(encoding="utf-8")
+    audit.code_lines = sum(
+        block[2].count("\n")
+        for name in [*INPUT.findall(chapters), "solutions"]
+        for block in CODE.finditer(
+            (work / f"{name}.tex").read_text(encoding="utf-8")
+        )
+    )
+    if audit.code_share > MOST_CODE:
+        message = f"{audit.code_share:.0%} of the pages are code"
+        audit.faults.append(Fault("book", message, fatal=False))
 
 
 def chapter_line(work: Path, name: str, line: int) -> str:
@@ -154,6 +186,8 @@ def summary(
 ) -> str:
     """Write ``book.log``: what was made, and all that is not right."""
     lines = [f"pages: {audit.pages or 'none, there is no PDF'}"]
+    if audit.pages:
+        lines.append(f"listings and output: {audit.code_share:.0%}")
     lines += [f"{name}: {value}" for name, value in facts]
     lines += [f"{name}: {took:.1f} s" for name, took in seconds.items()]
     if audit.missing:

@@ -99,15 +99,20 @@ def block(
     return verbatim("codein", lines, after=after)
 
 
-def printed(text: str, glyphs: Glyphs) -> str:
-    """Set what a program printed, in grey; long lines are folded."""
+def printed(text: str, glyphs: Glyphs, joined: bool = False) -> str:
+    """Set what a program printed, in grey; long lines are folded.
+
+    What is ``joined`` stands below its code on the same page, unless
+    it is long.
+    """
     lines = []
     for line in plain_output(text).split("\n"):
         lines += fold(line) or [""]
     set_lines = [
         glyphs.wrap(escape(line), glyphs.mono) for line in lines
     ]
-    return verbatim("codeout", set_lines)
+    joined = joined and len(lines) <= WHOLE_LINES
+    return verbatim("codeout", set_lines, joined=joined)
 
 
 def plain_output(text: str) -> str:
@@ -142,11 +147,22 @@ def escape(text: str) -> str:
 
 
 def verbatim(
-    name: str, lines: list[str], options: str = "", after: int = 0
+    name: str,
+    lines: list[str],
+    options: str = "",
+    after: int = 0,
+    joined: bool = False,
 ) -> str:
-    """Wrap lines in one of the style's verbatim environments."""
+    """Wrap lines in one of the style's verbatim environments.
+
+    No page ends between a block with lines ``after`` it and one that
+    is ``joined`` to what is before.
+    """
     whole = len(lines) + after
     need = whole if whole <= WHOLE_LINES else FIRST_LINES
-    head = f"\\codegap\\codeneeds{{{need}}}\\begin{{{name}}}{options}"
-    foot = f"\\end{{{name}}}\n\\codegap"
+    place = "\\codejoin" if joined else f"\\codeneeds{{{need}}}"
+    hold = "\\codehold" if after else ""
+    open_ = f"\\codegap\\begingroup{place}{hold}"
+    head = f"{open_}\\begin{{{name}}}{options}"
+    foot = f"\\end{{{name}}}\n\\endgroup\\codegap"
     return "\n".join([head, *lines, foot, ""])

@@ -56,8 +56,9 @@ def filters(r: Latex) -> dict[str, Any]:
             cell.source, "python", r.where, r.glyphs, after
         )
 
-    def printed(text: str) -> str:
-        return code.printed(text, r.glyphs)
+    def printed(text: str, cell: NotebookNode) -> str:
+        shown = "hide-input" not in cell.metadata.get("tags", [])
+        return code.printed(text, r.glyphs, joined=shown)
 
     def passage(output: NotebookNode, cell: NotebookNode) -> str:
         r.line = cell.metadata["line"]

@@ -44,10 +44,10 @@ SEQUENTIAL = LinearSegmentedColormap.from_list(
 MOST_VECTOR_TOKENS = 32
 
 
-def open_run() -> Run:
-    """Open this book's run and make figures look like the book."""
+def open_run(folder: str | Path | None = None) -> Run:
+    """Open a run, or this book's; make figures look like the book."""
     style()
-    return find_run()
+    return Run(Path(folder)) if folder else find_run()
 
 
 def style() -> None:

@@ -131,6 +131,7 @@ def _print(
     # Look the pages over
     found = audit.read_log(sheet.work, sheet.draft)
     found.missing = glyphs.missing
+    audit.weigh_code(found, sheet.work)
     found.faults += [
         audit.Fault(f"page {page}", "the margin is too full", False)
         for page in crowded

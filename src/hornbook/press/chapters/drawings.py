@@ -219,7 +219,44 @@ def token_tree(run: "Run") -> str:
     return merge_diagram(long_word(run)[1])
 
 
+LEARNED = "\\fcolorbox{accent}{accent}{\\color{white}\\strut %s}"
+READ = "\\fcolorbox{hairline}{white}{\\strut %s}"
+
+
+def loss_mask(run: "Run") -> str:
+    """Draw a dialogue's tokens; those to be learned are red."""
+    from hornbook.base.dialogue import ask
+    from hornbook.tokenizer.chat import render
+    from hornbook.tokenizer.tokenizer import Tokenizer
+
+    # Write a dialogue of two turns, a message to a line
+    tok = Tokenizer.load(run.path("tokenizer"))
+    talk = ask(
+        "What is a hat?",
+        "A covering for the head.",
+        "And which topic is it?",
+        "Everyday life",
+    )
+    lines: list[list[str]] = []
+    for token, learned in zip(*render(tok, talk), strict=True):
+        text = escape(visible(tok.token_bytes(token)))
+        if token in tok.specials.values() and not learned:
+            starts = not lines or not text.startswith("<|end")
+            lines += [[]] if starts else []
+        box = LEARNED if learned else READ
+        lines[-1].append(box % f"\\code{{{text}}}")
+
+    # Set the lines below each other
+    rows = ["\\hspace{1pt}".join(line) for line in lines]
+    shown = "\\\\[3pt]".join(rows)
+    return (
+        "{\\setlength\\fboxsep{1.5pt}\\parbox{\\textwidth}"
+        f"{{\\raggedright {shown}}}}}"
+    )
+
+
 DIAGRAMS: dict[str, Callable[["Run"], str]] = {
     "attention_layer": attention_layer,
+    "loss_mask": loss_mask,
     "token_tree": token_tree,
 }
