@@ -306,6 +306,21 @@ def test_the_forecast_is_told_as_it_was_scored(
 
 
 @pytest.mark.slow
+def test_generating_says_how_sure_the_model_is(
+    runs: dict[str, Path],
+) -> None:
+    fresh, trained = said(runs["fresh"], "generating"), said(
+        runs["trained"], "generating"
+    )
+    assert "a great part of the vocabulary" in fresh
+    assert "rule most of its vocabulary out" in trained
+    for text in (fresh, trained):
+        assert "That is rounding: sums" in text
+        assert "believe no sample" not in text
+        assert "base model" in text
+
+
+@pytest.mark.slow
 def test_nothing_in_the_chapters_contradicts_itself(
     runs: dict[str, Path],
 ) -> None:

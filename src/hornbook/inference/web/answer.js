@@ -218,6 +218,9 @@ export class AttentionMap {
   }
 
   point(event) {
+    // A browser also reports a mouse that rests while the page moves
+    const rests = !event.movementX && !event.movementY;
+    if (event.type === "mousemove" && rests) return;
     const box = this.canvas.getBoundingClientRect();
     const share = (event.clientY - box.top) / box.height;
     const row = Math.floor(share * this.weights.length);
