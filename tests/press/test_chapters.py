@@ -329,3 +329,16 @@ def test_nothing_in_the_chapters_contradicts_itself(
         assert "which must not be" not in text
         assert "which is a fault" not in text
         assert "wants an explanation" not in " ".join(text.split())
+
+
+@pytest.mark.slow
+def test_the_vectors_and_the_stream_are_told_as_they_are(
+    runs: dict[str, Path],
+) -> None:
+    for name, words in (
+        ("vectors", "In this run nothing has moved"),
+        ("transformer", "the tributaries are dry"),
+        ("transformer", "Here no block helps"),
+    ):
+        assert words in said(runs["fresh"], name)
+        assert words not in said(runs["trained"], name)
