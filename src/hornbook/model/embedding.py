@@ -38,7 +38,8 @@ class Embedding(nn.Module):
         """
         x: Tensor = self.token_emb(ids)
         if self.pos_emb is not None:
-            stop = start + ids.size(1)
-            along = torch.arange(start, stop, device=ids.device)
-            x = x + self.pos_emb(along if places is None else places)
+            if places is None:
+                stop = start + ids.size(1)
+                places = torch.arange(start, stop, device=ids.device)
+            x = x + self.pos_emb(places)
         return x
