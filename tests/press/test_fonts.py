@@ -35,7 +35,23 @@ def test_code_takes_a_face_of_even_width_first() -> None:
     assert book.wrap("α", book.text) == "\\otherfaceA{α}"
 
 
-@given(st.text(max_size=50))
+@pytest.mark.parametrize("codes", [OWN, EVERYTHING])
+def test_the_mark_of_lost_bytes_stands_by_its_number(
+    codes: frozenset[int],
+) -> None:
+    lost = Face(Path("lost.ttf"), frozenset({0xFFFD}))
+    book = Glyphs(codes, codes, (lost,))
+    assert "\N{REPLACEMENT CHARACTER}" not in book.wrap(
+        "a\N{REPLACEMENT CHARACTER}b", book.text
+    )
+
+
+@given(
+    st.text(
+        st.characters(exclude_characters="\N{REPLACEMENT CHARACTER}"),
+        max_size=50,
+    )
+)
 def test_characters_that_we_have_are_left_alone(text: str) -> None:
     book = Glyphs(EVERYTHING, EVERYTHING)
     assert book.wrap(text, book.text) == text

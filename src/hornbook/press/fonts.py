@@ -34,6 +34,10 @@ NOTO = (
     "/usr/share/fonts/noto",
 )
 
+UNREADABLE = "\N{REPLACEMENT CHARACTER}"
+UNREADABLE_TEX = '{\\char"FFFD}'
+"""LuaTeX takes the character itself for a fault of the file."""
+
 
 @dataclass(frozen=True)
 class Face:
@@ -87,7 +91,7 @@ class Glyphs:
                     c if ord(c) in own else self._set(c, fixed)
                     for c in part
                 )
-        return "".join(out)
+        return "".join(out).replace(UNREADABLE, UNREADABLE_TEX)
 
     def _face(self, codes: frozenset[int], fixed: bool) -> int | None:
         """Number a face that holds these characters, of a like kind."""
