@@ -246,7 +246,9 @@ def test_every_stage_is_a_command() -> None:
         "plan", "curate", "tokenize", "pretrain", "finetune",
         "evaluate", "export", "book",
     } <= set(COMMANDS)
-    assert {"run", "new", "demo", "generate", "chat"} <= set(COMMANDS)
+    assert {"run", "new", "demo", "generate", "chat", "serve"} <= set(
+        COMMANDS
+    )
 
 
 def test_exports_exist() -> None:
