@@ -247,7 +247,8 @@ def test_every_stage_is_a_command() -> None:
         "finetune", "evaluate", "export", "book",
     } <= set(COMMANDS)
     assert {
-        "run", "new", "demo", "generate", "chat", "forecast",
+        "run", "new", "demo", "generate", "chat", "serve", "export",
+        "forecast", "show", "doctor", "clean", "compare", "diagnose",
     } <= set(COMMANDS)
 
 

@@ -140,8 +140,8 @@ def test_attention_is_drawn_for_the_chosen_head(page: Any) -> None:
     page.keyboard.press("ArrowRight")
     wait(note).not_to_have_text(before)
     before = note.text_content()
-    page.locator(".map select").first.select_option("1")
-    page.locator(".map select").last.select_option("1")
+    page.locator(".map select").first.select_option(label="2")
+    page.locator(".map select").last.select_option(label="2")
     wait(note).not_to_have_text(before)
     wide, high = page.locator("canvas").evaluate(
         "map => [map.width, map.height]"

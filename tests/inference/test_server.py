@@ -288,17 +288,21 @@ def test_a_full_queue_says_when_to_come_back() -> None:
 
 
 def test_who_hangs_up_frees_the_place(served: Served) -> None:
-    body = {**GOOD, "stream": True, "max_tokens": 100}
-    held = served.engine.ask(lambda: time.sleep(0.5))
-    answers = [served.send(CHAT, body) for _ in range(3)]
-    waiting = len(served.engine.waiting)
-    for answer in answers:
-        answer.close()
-    end = time.monotonic() + 20
-    while served.engine.waiting and time.monotonic() < end:
-        time.sleep(0.01)
-    assert waiting == 3 and not served.engine.waiting
-    held.result(20)
+    free = threading.Event()
+    held = served.engine.ask(lambda: free.wait(60))
+    try:
+        bodies = [{**GOOD, "stream": True}] * 3
+        answers = [served.send(CHAT, body) for body in bodies]
+        assert len(served.engine.waiting) == 3
+        for answer in answers:
+            answer.close()
+        end = time.monotonic() + 20
+        while served.engine.waiting and time.monotonic() < end:
+            time.sleep(0.01)
+        assert not served.engine.waiting
+    finally:
+        free.set()
+        held.result(20)
 
 
 def test_many_clients_all_hear_the_end(served: Served) -> None:

@@ -25,31 +25,8 @@ def look(
     Raises:
         Refusal: there is no such head, no answer, or no room for it.
     """
-    # See that there is something to look at
-    config = model.config
-    there = {"layer": config.layers, "head": config.heads}
-    for name, most in there.items():
-        if getattr(asked, name) >= most:
-            raise Refusal(
-                400,
-                f"this model has {name}s 0 to {most - 1}",
-                "invalid_value",
-                name,
-            )
-    if asked.messages[-1].role != "assistant":
-        raise Refusal(
-            400, "the last message is no answer", "invalid_value"
-        )
     read = ids[:-1]
-    if len(read) > config.context:
-        raise Refusal(
-            400,
-            f"the dialogue has {len(read)} tokens, and the context of "
-            f"this model holds {config.context}",
-            "context_length_exceeded",
-        )
-
-    # Read it once, with every table of weights written out
+    check(model, read, asked)
     place = model.token_emb.weight.device
     with record_attention(model) as maps, torch.inference_mode():
         model.hidden(torch.tensor([read], device=place))
@@ -64,3 +41,37 @@ def look(
             for t, row in enumerate(weights.tolist())
         ],
     }
+
+
+def check(
+    model: Transformer, read: list[int], asked: AttentionAsked
+) -> None:
+    """See that there is something to look at.
+
+    Raises:
+        Refusal: says what is missing.
+    """
+    # Find the layer and the head
+    config = model.config
+    there = {"layer": config.layers, "head": config.heads}
+    for name, most in there.items():
+        if getattr(asked, name) >= most:
+            raise Refusal(
+                400,
+                f"this model has {name}s 0 to {most - 1}",
+                "invalid_value",
+                name,
+            )
+
+    # Find an answer that fits into the context
+    if asked.messages[-1].role != "assistant":
+        raise Refusal(
+            400, "the last message is no answer", "invalid_value"
+        )
+    if len(read) > config.context:
+        raise Refusal(
+            400,
+            f"the dialogue has {len(read)} tokens, and the context of "
+            f"this model holds {config.context}",
+            "context_length_exceeded",
+        )

@@ -98,9 +98,8 @@ class Transformer(nn.Module):
     ) -> Float[Tensor, "batch time width"]:
         """Give the vectors from which the next token is guessed.
 
-        ``visible`` narrows what a place may see beyond the past, for
-        rows that hold several documents. ``places`` says where each
-        token of each row stands, for rows that begin with padding.
+        ``visible`` narrows what a place may see, in rows of several
+        documents; ``places`` says where tokens stand, in padded rows.
 
         Raises:
             ModelError: the text is longer than the context.
