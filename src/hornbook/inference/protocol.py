@@ -209,14 +209,20 @@ def request_of(
             + "; shorten one of them",
             "context_length_exceeded",
         )
+    return Request(
+        ids, draw(asked, length or room), asked.stops, top, gap
+    )
+
+
+def draw(asked: Asked, most: int) -> Sampling:
+    """Say how tokens are drawn; OpenAI's defaults are 1 and 1."""
     heat, share = asked.temperature, asked.top_p
-    sampling = Sampling(
-        length or room,
+    return Sampling(
+        most,
         1.0 if heat is None else heat,
         1.0 if share is None else share,
         asked.seed,
     )
-    return Request(ids, sampling, asked.stops, top, gap)
 
 
 KINDS = {
