@@ -51,12 +51,11 @@ def fit_scaling_law(
 ) -> ScalingLaw:
     """Fit ``L = E + A / n**alpha + B / d**beta`` to trainings.
 
-    ``params``, ``tokens`` and ``loss`` are rows of equal length, one
-    entry a training; which parameters count is yours to say. The fit
-    is that of the logarithms, by Huber's loss, from a grid of starts.
-    Intervals at 95% come from drawing the points anew, ``resamples``
-    times. Where the points do not settle the five numbers, the law is
-    not ``identified``, and ``reason`` says why.
+    The rows are of equal length, one entry a training; which
+    parameters count is yours to say. Logarithms are fitted, by Huber's
+    loss, from a grid of starts; intervals at 95% come from drawing the
+    points anew, ``resamples`` times. Where they do not settle the five
+    numbers, the law is not ``identified``, and ``reason`` says why.
 
     Units: parameters, tokens, nats per token.
 
@@ -85,10 +84,8 @@ def fit_scaling_law(
         spread=spread(misses(theta, points), len(NAMES)),
         draws=tuple(map(tuple, draws)),
     )
-    reason = doubt(points, law)
-    return msgspec.structs.replace(
-        law, identified=not reason, reason=reason
-    )
+    why = doubt(points, law)
+    return msgspec.structs.replace(law, identified=not why, reason=why)
 
 
 def best_end(points: Points) -> Vector:
