@@ -20,6 +20,7 @@ from hornbook.inference.generate import chat, generate
 from hornbook.inference.server import listen
 from hornbook.inference.serving import Limits
 from hornbook.inference.web import FILES
+from hornbook.tokenizer.chat import GAP
 from inference.server_fixture import (
     CONTEXT,
     MODEL,
@@ -67,7 +68,7 @@ def test_a_chat_is_answered(client: openai.OpenAI) -> None:
     assert answer.choices[0].finish_reason == "length"
     assert answer.usage is not None
     assert answer.usage.completion_tokens == 9
-    read = len(TOK.encode(ASK[0]["content"])) + 3
+    read = len(TOK.encode(GAP + ASK[0]["content"])) + 3
     assert answer.usage.prompt_tokens == read
     assert answer.usage.total_tokens == read + 9
 
@@ -323,7 +324,7 @@ def test_attention_is_shown_over_the_last_answer(
     assert status == 200
     first, rows = found["first"], found["weights"]
     told = found["tokens"][first:]
-    assert "".join(told) == "A head covering."
+    assert "".join(told) == GAP + "A head covering."
     assert [len(row) for row in rows] == [
         first + i + 1 for i in range(len(told))
     ]
