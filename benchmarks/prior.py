@@ -38,7 +38,7 @@ STARTS = [
 ]
 
 
-def fit(points, counts, e, starts):
+def fit(points, counts, e, starts, bounds=BOUNDS):
     """Give the fit of all but E, and how far each point is missed."""
     n, d, loss = points
     weights = np.sqrt(counts)
@@ -49,7 +49,7 @@ def fit(points, counts, e, starts):
         foretold = e + np.exp(a) * (n / N) ** -alpha + data
         return weights * np.log(foretold / loss)
 
-    ends = (least_squares(miss, s, bounds=BOUNDS) for s in starts)
+    ends = (least_squares(miss, s, bounds=bounds) for s in starts)
     found = min(ends, key=lambda end: end.cost)
     return found.x, found.fun
 
@@ -80,17 +80,18 @@ def main(trials):
     best, missed = fit(points, np.ones(count), E, STARTS)
     *numbers, offset = unfold(best, E)
 
-    # Draw the trainings anew, and E with them; the offset stays
+    # Draw the trainings anew, and E with them; hold the offset
+    narrow = [
+        [*ends[:4], best[4] + side]
+        for ends, side in zip(BOUNDS, (-1e-6, 1e-6), strict=True)
+    ]
     random = np.random.default_rng(0)
     draws = []
     for _ in range(DRAWS):
         counts = random.multinomial(count, np.ones(count) / count)
         e = E + ERROR * random.normal()
-        theta, _ = fit(points, counts, e, [best])
-        drawn = unfold(theta, e)
-        there = (D + offset) / (D + drawn[5])
-        drawn[2] *= there ** drawn[4]
-        draws.append([short(number) for number in drawn[:5]])
+        theta, _ = fit(points, counts, e, [best], narrow)
+        draws.append([short(number) for number in unfold(theta, e)[:5]])
     ends = [tuple(map(short, e)) for e in quantiles(np.array(draws))]
     law = ScalingLaw(
         **dict(zip(NAMES, map(short, numbers), strict=True)),

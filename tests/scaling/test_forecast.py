@@ -94,6 +94,18 @@ def test_the_further_a_forecast_reaches_the_wider_it_is() -> None:
     assert widths == sorted(widths) and widths[2] > widths[0]
 
 
+def test_trials_settle_the_level_that_other_runs_leave_open() -> None:
+    prior = load_prior().law
+    own = [
+        {**point, "loss": prior.predict(*at)}
+        for point, at in zip(points(), GRID[:9], strict=False)
+    ]
+    _, law, _ = choose_law(own, 9_000_000, 1.0)
+    ends = law.predict_interval(1e6, 8e6)
+    theirs = prior.predict_interval(1e6, 8e6)
+    assert ends[1] - ends[0] < theirs[1] - theirs[0]
+
+
 def test_trials_that_disagree_with_the_prior_widen_it() -> None:
     even, uneven = points(0.0, 9), points(0.05, 9)
     near, far = (

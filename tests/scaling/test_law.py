@@ -1,5 +1,6 @@
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -63,10 +64,19 @@ def test_an_offset_bends_the_curve_at_its_beginning_alone() -> None:
 def test_a_multiple_of_a_law_is_one_everywhere() -> None:
     draws = ((1.8, 480.0, 2100.0, 0.35, 0.37),) * 20
     whole = law(draws=draws, spread=0.01, offset=1e4)
-    more = whole.times(1.5)
+    more = whole.times(1.5, np.full(20, 1.5))
     assert more.predict(1e6, 1e7) == pytest.approx(
         1.5 * whole.predict(1e6, 1e7)
     )
     assert more.predict_interval(1e6, 1e7) == pytest.approx(
         tuple(1.5 * end for end in whole.predict_interval(1e6, 1e7))
+    )
+
+
+def test_every_resample_foretells_as_the_law_would() -> None:
+    numbers = (1.8, 480.0, 2100.0, 0.35, 0.37)
+    found = law(draws=(numbers,) * 3, offset=1e4)
+    n, d = np.array([1e5, 1e6]), np.array([1e6, 1e7])
+    assert found.predict_draws(n, d) == pytest.approx(
+        np.tile(found.predict(n, d), (3, 1))
     )

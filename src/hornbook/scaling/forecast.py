@@ -137,14 +137,17 @@ def correct(
 ) -> ScalingLaw:
     """Multiply a law by the factor by which a run's trials miss it.
 
-    How unequally they miss it is its spread. To this is added what a
-    text may stray from the law beyond the tokens that were tried.
+    Each resample of the law gets a factor of its own, so that they
+    differ in the way from the trials to the target and not in level.
+    How unequally the trials miss the law is its spread. To this is
+    added what a text may stray beyond the tokens that were tried.
     """
-    foretold = law.predict(np.array(params), np.array(tokens))
-    misses = np.log(np.array(loss) / foretold)
-    reach = max(math.log(target_tokens / max(tokens)), 0.0)
+    n, d, measured = np.array(params), np.array(tokens), np.array(loss)
+    misses = np.log(measured / law.predict(n, d))
+    each = np.log(measured / law.predict_draws(n, d)).mean(axis=1)
+    reach = max(math.log(target_tokens / d.max()), 0.0)
     return msgspec.structs.replace(
-        law.times(math.exp(misses.mean())),
+        law.times(math.exp(misses.mean()), np.exp(each)),
         identified=False,
         reason="its shape is that of other runs",
         points=len(misses),

@@ -58,6 +58,15 @@ class ScalingLaw(msgspec.Struct, frozen=True, kw_only=True):
         data = self.B / (d + self.offset) ** self.beta
         return self.E + self.A / n**self.alpha + data
 
+    def predict_draws(
+        self, n: Any, d: Any
+    ) -> Float[np.ndarray, "rows columns"]:
+        """Give what each resample foretells: a row a resample."""
+        columns = np.array(self.draws).T[..., None]
+        e, a, b, alpha, beta = columns
+        data = b / (np.atleast_1d(d) + self.offset) ** beta
+        return np.asarray(e + a / np.atleast_1d(n) ** alpha + data)
+
     def predict_interval(
         self, n: float, d: float
     ) -> tuple[float, float]:
@@ -67,24 +76,24 @@ class ScalingLaw(msgspec.Struct, frozen=True, kw_only=True):
         is added, since a further training would miss the law as they
         do.
         """
-        e, a, b, alpha, beta = np.array(self.draws).T
-        losses = e + a / n**alpha + b / (d + self.offset) ** beta
+        losses = self.predict_draws(n, d)
         noise = np.random.default_rng(0).normal(size=losses.shape)
-        losses = losses * np.exp(self.spread * noise)
-        low, high = np.percentile(losses, TAILS_PERCENT)
-        return float(low), float(high)
+        [ends] = quantiles(losses * np.exp(self.spread * noise))
+        return ends
 
-    def times(self, factor: float) -> "ScalingLaw":
-        """Give the same law with every loss so many times larger."""
-        scales = np.array([factor] * 3 + [1.0] * 2)
-        draws = (np.array(self.draws) * scales).tolist()
+    def times(
+        self, factor: float, each: Float[np.ndarray, "rows"]
+    ) -> "ScalingLaw":
+        """Multiply the law by a factor, and its resamples by theirs."""
+        draws = np.array(self.draws)
+        draws[:, :3] *= each[:, None]
         return msgspec.structs.replace(
             self,
             E=self.E * factor,
             A=self.A * factor,
             B=self.B * factor,
             interval={},
-            draws=tuple(map(tuple, draws)),
+            draws=tuple(map(tuple, draws.tolist())),
         )
 
     def optimum(self, flops: float) -> tuple[float, float]:
