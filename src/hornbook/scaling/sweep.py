@@ -37,7 +37,7 @@ LOGIT_FLOPS = 2000.0
 nothing is compiled, in operations that would take as long."""
 FORWARD = 1 / 3
 """The share of a training step's cost that measuring takes."""
-LEAST_STEPS = 40
+LEAST_STEPS = 30
 """Fewer steps than that are hardly more than warm-up."""
 
 
