@@ -81,7 +81,7 @@ def test_a_mask_is_shown(
     text = "".join(json.dumps(each) + "\n" for each in records)
     path.write_text(text, encoding="utf-8")
     status, out, _ = hornbook("show", "mask", path)
-    assert status == 0 and "[It is 0.<|end|>]" in out
+    assert status == 0 and "[ It is 0.<|end|>]" in out
     assert "and 2 more" in out
     line = ["show", "mask", path, "--tokenizer", run_copy, "--json"]
     told = json.loads(hornbook(*line, "--count", 0)[1])
@@ -102,7 +102,7 @@ def test_a_mask_is_green_where_there_is_colour(
     out = hornbook("show", "mask", path)[1]
     assert "\x1b[" in out and "[Yes." not in out
     monkeypatch.setenv("NO_COLOR", "1")
-    assert "[Yes.<|end|>]" in hornbook("show", "mask", path)[1]
+    assert "[ Yes.<|end|>]" in hornbook("show", "mask", path)[1]
 
 
 def test_a_run_is_compared_diagnosed_and_cleaned(

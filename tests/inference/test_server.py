@@ -367,8 +367,14 @@ def test_the_command_serves_until_it_is_stopped(
         "from hornbook.cli import start; start()",
         "serve", "small", "--port", "0",
     ]
+    # Torch itself opens a file without saying how
+    env = {**os.environ, "PYTHONWARNDEFAULTENCODING": ""}
     with subprocess.Popen(
-        command, cwd=tmp_path, stderr=subprocess.PIPE, encoding="utf-8"
+        command,
+        cwd=tmp_path,
+        env=env,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
     ) as process:
         assert process.stderr is not None
         address = process.stderr.readline().split()[0]

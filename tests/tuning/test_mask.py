@@ -33,13 +33,13 @@ def test_the_mask_is_the_answer_and_its_stop(tok: Tokenizer) -> None:
         )
     )
     learned = [p.text for p in describe(tok, talk).pieces if p.learned]
-    assert learned == ["Yes.<|end|>"]
+    assert learned == [" Yes.<|end|>"]
 
 
 def test_a_mask_reads_without_colour(tok: Tokenizer) -> None:
     shown = describe(tok, ask("Hat?", "Yes."))
     assert shown.bracketed == (
-        "<|user|>Hat?<|end|><|assistant|>[Yes.<|end|>]"
+        "<|user|> Hat?<|end|><|assistant|>[ Yes.<|end|>]"
     )
     assert shown.painted().plain == shown.bracketed.replace(
         "[", ""
