@@ -87,7 +87,7 @@ def test_a_mask_is_shown(
     told = json.loads(hornbook(*line, "--count", 0)[1])
     assert len(told) == 7
     learned = [p["text"] for p in told[6]["pieces"] if p["learned"]]
-    assert learned == ["It is 6.<|end|>"]
+    assert learned == [" It is 6.<|end|>"]
 
 
 def test_a_mask_is_green_where_there_is_colour(
