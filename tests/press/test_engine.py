@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -82,3 +83,26 @@ def test_tex_runs_no_programs() -> None:
     for name in ("lualatex", "tectonic"):
         words = engine.command(Engine(name, Path(name)))
         assert {"-no-shell-escape", "--untrusted"} & set(words)
+
+
+def test_the_first_pass_knows_what_is_cited(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[list[str]] = []
+    monkeypatch.setattr(engine, "_run", lambda w, _: ran.append(w))
+    (tmp_path / "references.bib").write_text("", encoding="utf-8")
+    engine.foretell_works(tmp_path)
+    assert not (tmp_path / "book.aux").exists()
+
+    chapter = r"\citet{a1} \citep[p.~3][]{b, c} \cited{no}"
+    (tmp_path / "one.tex").write_text(chapter, encoding="utf-8")
+    engine.foretell_works(tmp_path)
+    aux = (tmp_path / "book.aux").read_text(encoding="utf-8")
+    found = re.findall(r"\\citation\{(.*)\}", aux)
+    assert found == ["a1", "b", "c"]
+    assert ran == [["bibtex", "-terse", "book"]]
+
+    # What an earlier build knows is left alone
+    (tmp_path / "one.tex").write_text(r"\citet{z}", encoding="utf-8")
+    engine.foretell_works(tmp_path)
+    assert len(ran) == 1

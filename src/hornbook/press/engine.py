@@ -23,6 +23,7 @@ from hornbook.press.tex_setup import (
 MOST_PASSES = 7
 WATCHED = (".aux", ".toc", ".out", ".ind", ".bbl", ".margin")
 """What a pass writes for the next one."""
+CITED = re.compile(r"\\cite[pt]?\*?(?:\[[^\]]*\])*\{([^}]*)\}")
 SOURCES = {".bib", ".pdf", ".png", ".sty", ".tex", ".ttf", ".otf"}
 BUNDLE_VARIABLE = "HORNBOOK_TEX_BUNDLE"
 """A folder or zip of TeX files, for Tectonic without a network."""
@@ -62,6 +63,8 @@ def set_pages(
     key = sources(work, engine)
     if (work / "book.pdf").exists() and _holds(mark, key):
         return place_notes(work)
+    if engine.name == "lualatex":
+        foretell_works(work)
     crowded: list[int] = []
     for _ in range(MOST_PASSES):
         before = state(work)
@@ -160,6 +163,26 @@ def _run(
         encoding="utf-8",
         errors="replace",
     )
+
+
+def foretell_works(work: Path) -> None:
+    """Give the first pass its bibliography, which saves the last one.
+
+    What an earlier build left in its aux file is known already.
+    """
+    aux = work / "book.aux"
+    cited = {
+        key.strip()
+        for path in sorted(work.glob("*.tex"))
+        for keys in CITED.findall(path.read_text(encoding="utf-8"))
+        for key in keys.split(",")
+    }
+    if aux.exists() or not cited:
+        return
+    lines = [f"\\citation{{{key}}}" for key in sorted(cited)]
+    lines += ["\\bibstyle{plainnat}", "\\bibdata{references}"]
+    write_text(aux, "\n".join(["\\relax", *lines]) + "\n")
+    _bibliography(work)
 
 
 def _bibliography(work: Path) -> None:
