@@ -197,6 +197,8 @@ def test_it_fits_a_phone_and_follows_the_colour_scheme(
     context = browser.new_context(viewport=PHONE, color_scheme=scheme)
     page = context.new_page()
     page.goto(served.url)
+    wait(page.locator("#name")).to_have_text("small")
+    page.locator("#temperature").fill("0")
     ask(page)
     page.locator(".look").click()
     wait(page.locator(".map .note")).not_to_be_empty()
