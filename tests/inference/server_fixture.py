@@ -8,14 +8,12 @@ from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPResponse
 from typing import Any
 
-import torch
 import uvicorn
 
 from hornbook.inference.server import LOCAL, build_app, listen
 from hornbook.inference.serving import Engine, Limits
-from hornbook.model.config import make_config
-from hornbook.model.transformer import Transformer
 from hornbook.tokenizer.tokenizer import SPECIALS, Tokenizer
+from inference.rough import rough_model
 
 TOK = Tokenizer.train(
     ["What is a hat? A hat is a head covering. 🎩 <b>bold</b>"],
@@ -26,21 +24,7 @@ TOK = Tokenizer.train(
 CONTEXT = 160
 
 
-def rough_model() -> Any:
-    """A model with loud random weights, so that no two tokens tie."""
-    shape = make_config(
-        form="nanochat", vocab_size=TOK.vocab_size, layers=2, width=16,
-        heads=2, context=CONTEXT,
-    )
-    model = Transformer(shape)
-    random = torch.Generator().manual_seed(7)
-    with torch.no_grad():
-        for weight in model.parameters():
-            weight.normal_(0, 0.4, generator=random)
-    return model.eval()
-
-
-MODEL = rough_model()
+MODEL = rough_model("nanochat", TOK.vocab_size, CONTEXT)
 
 
 class Served:

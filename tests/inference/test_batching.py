@@ -7,33 +7,13 @@ from hypothesis import strategies as st
 
 from hornbook.inference.batching import Row, next_row_tokens
 from hornbook.inference.generate import Sampling, next_tokens
-from hornbook.model.config import make_config
-from hornbook.model.transformer import Transformer
+from inference.rough import rough_model
 
 CONTEXT = 24
 
 
-def rough_model(form: str, attention: str = "sdpa") -> Any:
-    """A model with loud random weights, so that no two tokens tie."""
-    shape = make_config(
-        form=form,
-        vocab_size=61,
-        layers=2,
-        width=16,
-        heads=2,
-        context=CONTEXT,
-        attention=attention,
-    )
-    model = Transformer(shape)
-    random = torch.Generator().manual_seed(7)
-    with torch.no_grad():
-        for weight in model.parameters():
-            weight.normal_(0, 0.4, generator=random)
-    return model.eval()
-
-
 MODELS = {
-    (form, how): rough_model(form, how)
+    (form, how): rough_model(form, 61, CONTEXT, how)
     for form, how in (
         ("gpt2", "sdpa"),
         ("llama", "explicit"),

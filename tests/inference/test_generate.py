@@ -18,9 +18,8 @@ from hornbook.inference.generate import (
     stream,
     stream_ids,
 )
-from hornbook.model.config import make_config
-from hornbook.model.transformer import Transformer
 from hornbook.tokenizer.tokenizer import SPECIALS, Tokenizer
+from inference.rough import rough_model
 
 TOK = Tokenizer.train(
     ["What is a hat? A hat is a head covering. 🎩 déjà vu"],
@@ -31,25 +30,7 @@ TOK = Tokenizer.train(
 CONTEXT = 8
 
 
-def rough_model(form: str = "llama", context: int = CONTEXT) -> Any:
-    """A model with loud random weights, so that no two tokens tie."""
-    shape = make_config(
-        form=form,
-        vocab_size=TOK.vocab_size,
-        layers=2,
-        width=16,
-        heads=2,
-        context=context,
-    )
-    model = Transformer(shape)
-    random = torch.Generator().manual_seed(7)
-    with torch.no_grad():
-        for weight in model.parameters():
-            weight.normal_(0, 0.4, generator=random)
-    return model.eval()
-
-
-MODEL = rough_model()
+MODEL = rough_model("llama", TOK.vocab_size, CONTEXT)
 NEXT = "hornbook.inference.generate.next_tokens"
 
 
@@ -74,7 +55,7 @@ def greedy(model: Any, ids: list[int], count: int) -> Iterator[int]:
 @pytest.mark.parametrize("form", ["gpt2", "llama", "nanochat"])
 @pytest.mark.parametrize("length", [1, CONTEXT, CONTEXT + 3])
 def test_the_cache_changes_nothing(form: str, length: int) -> None:
-    model = rough_model(form)
+    model = rough_model(form, TOK.vocab_size, CONTEXT)
     ids = [(7 * i) % 250 for i in range(length)]
     # More than the context holds, twice over
     wanted = list(greedy(model, ids, 3 * CONTEXT))
@@ -84,7 +65,7 @@ def test_the_cache_changes_nothing(form: str, length: int) -> None:
 
 
 def test_a_context_of_one_token_is_enough() -> None:
-    model = rough_model(context=1)
+    model = rough_model("llama", TOK.vocab_size, 1)
     found = list(next_tokens(model, [5, 6], Sampling(max_tokens=4)))
     assert found == list(greedy(model, [6], 4))
 

@@ -17,10 +17,9 @@ from hornbook.inference.serving import (
     Request,
     check,
 )
-from hornbook.model.config import make_config
 from hornbook.model.count import cache_bytes
-from hornbook.model.transformer import Transformer
 from hornbook.tokenizer.tokenizer import SPECIALS, Tokenizer
+from inference.rough import rough_model
 
 TOK = Tokenizer.train(
     ["What is a hat? A hat is a head covering. 🎩"],
@@ -31,21 +30,7 @@ TOK = Tokenizer.train(
 NEXT = "hornbook.inference.serving.next_row_tokens"
 
 
-def rough_model() -> Any:
-    """A model with loud random weights, so that no two tokens tie."""
-    shape = make_config(
-        form="nanochat", vocab_size=TOK.vocab_size, layers=2, width=16,
-        heads=2, context=48,
-    )
-    model = Transformer(shape)
-    random = torch.Generator().manual_seed(7)
-    with torch.no_grad():
-        for weight in model.parameters():
-            weight.normal_(0, 0.4, generator=random)
-    return model.eval()
-
-
-MODEL = rough_model()
+MODEL = rough_model("nanochat", TOK.vocab_size, 48)
 
 
 class Listener:

@@ -1,12 +1,14 @@
 """The program, and the words that its commands share."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import cyclopts
+import msgspec
 from cyclopts import Parameter
 
 from hornbook import __version__
+from hornbook.base.console import print_result
 
 if TYPE_CHECKING:
     from hornbook.model.transformer import Transformer
@@ -71,6 +73,11 @@ TopP = Annotated[
     Parameter(help="Draw from the likeliest that hold this share."),
 ]
 Seed = Annotated[int | None, Parameter(help="The seed of the draw.")]
+
+
+def print_json(value: Any) -> None:
+    """Print a result for programs."""
+    print_result(msgspec.json.encode(value).decode("utf-8"))
 
 
 def named(run: str) -> str:

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import cyclopts
-import msgspec
 from cyclopts import Parameter
 
 from hornbook.base.console import (
@@ -24,6 +23,7 @@ from hornbook.cli.app import (
     app,
     named,
     open_model,
+    print_json,
 )
 
 if TYPE_CHECKING:
@@ -45,11 +45,6 @@ Picture = Annotated[
     Path | None,
     Parameter(help="Draw it into a file: .svg, .png or .pdf."),
 ]
-
-
-def print_json(value: Any) -> None:
-    """Print a result for programs."""
-    print_result(msgspec.json.encode(value).decode("utf-8"))
 
 
 @show.command

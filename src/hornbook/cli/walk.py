@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-import msgspec
 from cyclopts import Parameter
 
 from hornbook.base.console import console, print_result
@@ -18,6 +17,7 @@ from hornbook.cli.app import (
     Strict,
     app,
     named,
+    print_json,
 )
 
 
@@ -80,7 +80,7 @@ def run(
         recipe, settings or (), first, last, force, keep, strict
     )
     if json:
-        print_result(msgspec.json.encode(record).decode("utf-8"))
+        print_json(record)
         return
     where = record.path
     for name, what in RESULTS.items():
@@ -136,7 +136,7 @@ def make_stage(
             for made, done in record.stages.items()
             if made.partition(".")[0] == name
         }
-        print_result(msgspec.json.encode(results).decode("utf-8"))
+        print_json(results)
 
 
 stage("plan", "Measure this machine and say what a run will take.")
@@ -219,7 +219,7 @@ def forecast(run: Model, /, json: Json = False) -> None:
     foretold, scored = entries(Path(named(run)))
     if json:
         both = {"forecast": foretold, "score": scored}
-        print_result(msgspec.json.encode(both).decode("utf-8"))
+        print_json(both)
         return
     for name, what in describe_forecast(foretold, scored):
         print_result(f"{name:<10} {what}")

@@ -91,7 +91,7 @@ def attention_maps(
         )
     place = model.token_emb.weight.device
     with record_attention(model) as maps, torch.inference_mode():
-        model(torch.tensor([list(ids)], device=place))
+        model.hidden(torch.tensor([list(ids)], device=place))
     return torch.stack([each[0] for each in maps]).float().cpu()
 
 

@@ -2,10 +2,8 @@
 
 from typing import Any
 
-import torch
-
+from hornbook.inference.look import attention_maps
 from hornbook.inference.protocol import AttentionAsked, Refusal
-from hornbook.model.attention import record_attention
 from hornbook.model.transformer import Transformer
 from hornbook.tokenizer.tokenizer import Tokenizer
 
@@ -27,12 +25,10 @@ def look(
     """
     read = ids[:-1]
     check(model, read, asked)
-    place = model.token_emb.weight.device
-    with record_attention(model) as maps, torch.inference_mode():
-        model.hidden(torch.tensor([read], device=place))
     opening = tok.special("<|assistant|>")
     first = len(read) - read[::-1].index(opening)
-    weights = maps[asked.layer][0, asked.head, first:].cpu()
+    maps = attention_maps(model, read)
+    weights = maps[asked.layer, asked.head, first:]
     return {
         "tokens": [tok.decode([token]) for token in read],
         "first": first,

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hornbook.base.errors import DataError
-from hornbook.tokenizer.alphabet import visible as visible
 
 if TYPE_CHECKING:
     from hornbook.press.run_folder import Run
