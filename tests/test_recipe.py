@@ -107,6 +107,8 @@ def test_an_unknown_key_of_a_source_is_named(tmp_path: Path) -> None:
         ("evaluation.choices=1", "evaluation.choices"),
         ("evaluation.tasks=['facts']", "no task 'facts'"),
         ("finetune.chat.batch=0", "finetune.chat.batch"),
+        ("finetune.chat.turns=0", "finetune.chat.turns"),
+        ("finetune.chat.subjects=-1", "finetune.chat.subjects"),
         ("finetune.chat.base=nothing", "finetune.chat.base"),
         ("finetune.chat.base=chat", "finetune.chat.base"),
         ("finetune.base.epochs=1", "finetune.base"),

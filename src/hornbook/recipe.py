@@ -22,6 +22,7 @@ from hornbook.tokenizer.config import TokenizerConfig
 from hornbook.training.config import TrainingConfig
 from hornbook.training.config import check as check_training
 from hornbook.tuning.config import TuningConfig
+from hornbook.tuning.config import check as check_tuning
 
 FILE = "recipe.toml"
 NAME_CHARACTERS = "letters, digits, '-', '_' and '.'"
@@ -109,7 +110,7 @@ def check_tunings(recipe: Recipe, where: str) -> None:
     known = ["base", *recipe.finetune]
     for name, tuning in recipe.finetune.items():
         check_name(name)
-        check_training(tuning, f"finetune.{name}")
+        check_tuning(tuning, f"finetune.{name}")
         if name == "base":
             raise RecipeError(
                 f"{where}: finetune.base cannot be; 'base' is the "

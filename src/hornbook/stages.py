@@ -273,9 +273,10 @@ def finetune(context: Context) -> dict[str, Any]:
         return tune_classes(lesson, labelled)
     if examples:
         return tune_chat(lesson, read_dialogues(examples))
-    return tune_chat(
-        lesson, make_dialogues(documents, seed, config.turns)
+    made_up = make_dialogues(
+        documents, seed, config.turns, config.subjects
     )
+    return tune_chat(lesson, made_up)
 
 
 def evaluate(context: Context) -> dict[str, Any]:

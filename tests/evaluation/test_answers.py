@@ -36,6 +36,9 @@ def test_perfect_answers_score_as_such(
         assert scores[f"answers_{name}"].value == 1.0, name
     for name in ("ended", "form", "subject"):
         assert scores[f"answers_{name}"].baseline == 0.0, name
+    later = scores["answers_later"]
+    assert (later.value, later.baseline) == (1.0, 1.0)
+    assert later.n == scores["answers_subject"].n
     overlap = scores["answers_overlap"]
     assert overlap.value == overlap.baseline
     assert len(judged) == 12 and not any(a.fault for a in judged)
@@ -104,3 +107,24 @@ def test_without_questions_nothing_is_asked(
     material.__dict__["heldout"] = [Document("1", "")]
     with pytest.raises(Absent, match="no questions"):
         answers(material, CONFIG, 0)
+
+
+def test_a_subject_is_asked_again_after_talk_of_another(
+    material: Material, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stubborn(
+        _m: Material, _model: object, asked: Asked, *rest: object
+    ) -> list[tuple[str, bool]]:
+        before = rest[2] if len(rest) > 2 else ()
+        if not before:
+            return [(q.reference, True) for q in asked]
+        for question, said in zip(asked, before, strict=True):
+            assert [m.role for m in said] == ["user", "assistant"]
+            assert said[0].content != question.prompt
+        return [(said[1].content, True) for said in before]
+
+    monkeypatch.setattr("hornbook.evaluation.answers.ask_all", stubborn)
+    scores, _ = answers(material, CONFIG, 3)
+    assert scores["answers_subject"].value == 1.0
+    later = scores["answers_later"]
+    assert later.value < 0.5 and later.baseline == 1.0

@@ -83,24 +83,46 @@ def test_each_fact_is_asked_exactly_once() -> None:
         assert set(answers.values()) == {1}
 
 
-@given(st.integers(1, 4), st.integers(0, 99))
+@given(st.integers(1, 4), st.integers(1, 4), st.integers(0, 99))
 def test_dialogues_alternate_and_keep_to_their_turns(
-    turns: int, seed: int
+    turns: int, subjects: int, seed: int
 ) -> None:
     shorts = {short for texts in FOLLOW_UPS.values() for short in texts}
-    for dialogue in make_dialogues(ALL, seed, turns):
+    for dialogue in make_dialogues(ALL, seed, turns, subjects):
         roles = [message.role for message in dialogue.messages]
         assert roles == ["user", "assistant"] * (len(roles) // 2)
-        assert 2 <= len(roles) <= 2 * turns
+        assert 2 <= len(roles) <= 2 * turns * subjects
         # A short question needs a subject named before it
         assert dialogue.messages[0].content not in shorts
+
+
+def test_a_dialogue_goes_on_to_other_subjects_if_it_may() -> None:
+    def apart(subjects: int) -> list[int]:
+        names = (" Hat", " hat", "Wren", "Ottawa", "Browser", "rain")
+        return [
+            len(
+                {
+                    name.lower()
+                    for name in names
+                    for message in dialogue.messages
+                    if message.role == "user"
+                    and name in message.content
+                }
+            )
+            for seed in range(10)
+            for dialogue in make_dialogues(ALL, seed, 1, subjects)
+        ]
+
+    assert set(apart(1)) == {1}
+    assert {1, 2} < set(apart(3))
 
 
 def test_the_same_seed_gives_the_same_dialogues() -> None:
     assert make_dialogues(ALL, 7) == make_dialogues(ALL, 7)
     assert make_dialogues(ALL, 7) != make_dialogues(ALL, 8)
     ids = {document.id for document in ALL}
-    assert {d.document for d in make_dialogues(ALL, 7)} == ids
+    alone = make_dialogues(ALL, 7, subjects=1)
+    assert {d.document for d in alone} == ids
 
 
 def test_the_order_of_documents_does_not_choose_the_questions() -> None:

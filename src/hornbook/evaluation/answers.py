@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 UNTUNED = "the same questions put to the base model"
 OWN = "the held-out articles' own answers"
+FIRST = "the same questions, asked first"
+
+LEAST_SUBJECTS = 2
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -70,6 +73,7 @@ def answers(
     usual = Counter(d.topic for d in material.training if d.topic)
     scores = {
         **_form_scores(judged, untuned, own),
+        **_later_score(material, judged, seed),
         **_topic_score(judged, usual),
         **_overlap_score(judged, found[len(asked) :], seed),
     }
@@ -82,8 +86,12 @@ def ask_all(
     asked: Sequence[Question],
     who: str,
     seed: int,
+    before: Sequence[Sequence[Message]] = (),
 ) -> list[tuple[str, bool]]:
-    """Get the text of every answer, and whether it ended by itself."""
+    """Get the text of every answer, and whether it ended by itself.
+
+    ``before`` holds what was said before each question.
+    """
     from hornbook.inference.generate import Sampling, reply
 
     config, given = material.config, []
@@ -97,6 +105,7 @@ def ask_all(
                 seed=seed + number,
             )
             said = [Message("user", question.prompt)]
+            said = [*(before[number] if before else []), *said]
             answer = reply(model, material.tokenizer, said, sampling)
             given.append((answer.text.strip(), answer.ended))
             bar.advance(note=question.prompt[:40])
@@ -165,6 +174,46 @@ def _form_scores(
 def _counts(name: str, answer: Answer) -> bool:
     """Tell whether a score of form is about this kind of answer."""
     return name != "answers_subject" or answer.question.kind in NAMING
+
+
+def _later_score(
+    material: Material, judged: Sequence[Answer], seed: int
+) -> dict[str, Score]:
+    """Ask for each subject again, right after talk of another."""
+    first = [a for a in judged if a.question.kind in NAMING]
+    if len({a.question.subject for a in first}) < LEAST_SUBJECTS:
+        return {}
+    asked = [answer.question for answer in first]
+    talks = [
+        (
+            Message("user", answer.question.prompt),
+            Message("assistant", answer.text or "..."),
+        )
+        for answer in first
+    ]
+    given = ask_all(
+        material,
+        material.chat,
+        asked,
+        "the chat model once more",
+        seed,
+        talks[-1:] + talks[:-1],
+    )
+    right = sum(
+        names_subject(question, text)
+        for question, (text, _) in zip(asked, given, strict=True)
+    )
+    return {
+        "answers_later": score(
+            interval.wilson(right, len(asked)),
+            len(asked),
+            "Sentences that name what they were asked about, where "
+            "the question before was about something else.",
+            baseline=sum(a.names_subject for a in first) / len(first),
+            baseline_is=FIRST,
+            title="Subject named after talk of another",
+        )
+    }
 
 
 def _topic_score(

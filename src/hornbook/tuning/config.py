@@ -2,7 +2,9 @@
 
 from typing import Literal
 
+from hornbook.base.errors import RecipeError
 from hornbook.training.config import TrainingConfig
+from hornbook.training.config import check as check_training
 
 
 class TuningConfig(TrainingConfig, frozen=True, kw_only=True):
@@ -15,8 +17,25 @@ class TuningConfig(TrainingConfig, frozen=True, kw_only=True):
     base: str = "base"
     """The model to begin with: ``base`` or another fine-tuning."""
     turns: int = 2
-    """The most questions in one dialogue (``sft``)."""
+    """The most questions on one document in a row (``sft``)."""
+    subjects: int = 2
+    """The most documents that one dialogue asks about (``sft``)."""
     length: int = 128
     """Tokens of a document that are read (``classify``)."""
     pooling: Literal["mean", "last"] = "mean"
     """Which of its vectors decides: their mean, or the last."""
+
+
+def check(config: TuningConfig, section: str) -> None:
+    """Refuse settings that no fine-tuning can have.
+
+    Raises:
+        RecipeError: names the section, the key and its bounds.
+    """
+    check_training(config, section)
+    for name in ("turns", "subjects", "length"):
+        value = getattr(config, name)
+        if value < 1:
+            raise RecipeError(
+                f"{section}.{name} is {value}; it must be 1 or more"
+            )

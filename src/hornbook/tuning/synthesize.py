@@ -6,8 +6,9 @@ and a first sentence say becomes a question with its answer.
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from random import Random
+from typing import TypeVar
 
 import msgspec
 
@@ -27,6 +28,8 @@ from hornbook.tuning.sentences import (
     stands_alone,
     tidy,
 )
+
+T = TypeVar("T")
 
 NAMING = frozenset({"what", "who", "where", "about"})
 """Kinds whose answer is a sentence that names its subject."""
@@ -90,26 +93,50 @@ class Question(msgspec.Struct, frozen=True):
 
 
 def make_dialogues(
-    documents: Sequence[Document], seed: int, turns: int = 2
+    documents: Sequence[Document],
+    seed: int,
+    turns: int = 2,
+    subjects: int = 2,
 ) -> list[Dialogue]:
     """Make instruction dialogues; each fact is asked exactly once.
 
-    The facts of a document come in random order, in dialogues of one
-    to ``turns`` questions. Pass training documents only.
+    The facts of a document come in random order, one to ``turns`` at
+    a time. One to ``subjects`` such talks, on different documents,
+    make a dialogue, so that a new subject is learnt to be new. Pass
+    training documents only.
     """
-    dialogues = []
+    # Talk of one document
+    talks = []
     for facts in _collect(documents, seed):
         random = Random(f"{seed}:dialogue:{facts[0].document}")
         random.shuffle(facts)
-        while facts:
-            count = random.randint(1, turns)
-            group, facts = facts[:count], facts[count:]
-            dialogues.append(_dialogue(group, random))
-    return dialogues
+        for group in _groups(facts, turns, random):
+            talks.append(_talk(group, random))
+
+    # Go on to another
+    random = Random(f"{seed}:subjects")
+    random.shuffle(talks)
+    return [_join(g) for g in _groups(talks, subjects, random)]
 
 
-def _dialogue(facts: Sequence[Question], random: Random) -> Dialogue:
-    """Join facts into one dialogue; later questions may be short."""
+def _groups(
+    items: Sequence[T], most: int, random: Random
+) -> Iterator[Sequence[T]]:
+    """Cut a list into groups of one to ``most``."""
+    while items:
+        count = random.randint(1, most)
+        yield items[:count]
+        items = items[count:]
+
+
+def _join(talks: Sequence[Dialogue]) -> Dialogue:
+    """Make one dialogue of several; it is named by the first."""
+    messages = [m for talk in talks for m in talk.messages]
+    return Dialogue(tuple(messages), talks[0].document)
+
+
+def _talk(facts: Sequence[Question], random: Random) -> Dialogue:
+    """Ask one document's facts; later questions may be short."""
     turns = [facts[0].prompt, facts[0].reference]
     for fact in facts[1:]:
         short = FOLLOW_UPS.get(fact.kind)
