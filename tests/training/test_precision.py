@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -72,6 +74,37 @@ def test_without_a_compiler_one_line_says_so(
     assert "nothing is compiled" in capsys.readouterr().err
     assert precision.compiled(print, False) is print
     assert capsys.readouterr().err == ""
+
+
+STEPS = """
+import resource, sys
+import torch
+from hornbook.training.precision import hold_memory
+if sys.argv[1] == "held":
+    hold_memory()
+faults = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+before = faults()
+for step in range(10):
+    torch.ones(16_000_000)
+print(faults() - before)
+"""
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="Linux alone is asked for it"
+)
+def test_memory_that_is_held_is_not_asked_for_anew() -> None:
+    def new_pages(how: str) -> int:
+        done = subprocess.run(
+            [sys.executable, "-c", STEPS, how],
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            check=True,
+        )
+        return int(done.stdout)
+
+    assert new_pages("held") < new_pages("freed") / 3
 
 
 @pytest.mark.compiled

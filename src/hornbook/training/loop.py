@@ -26,6 +26,7 @@ from hornbook.training.precision import (
     autocast,
     compiled,
     device,
+    hold_memory,
     number_format,
 )
 from hornbook.training.schedule import rate
@@ -53,6 +54,7 @@ class Trainer:
         steps: int,
         compile: bool = False,
     ) -> None:
+        hold_memory()
         self.model, self.config, self.steps = model, config, steps
         self.dtype = number_format(config.precision)
         self.device = device()

@@ -1,7 +1,9 @@
 """Number formats, threads and compilers: what this machine offers."""
 
+import ctypes
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
@@ -18,6 +20,8 @@ from hornbook.base.machine import (
 from hornbook.training.config import TrainingConfig
 
 WORTH_COMPILING_SECONDS = 90.0
+M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
+"""What the C library of Linux calls two of its settings."""
 
 
 def device() -> torch.device:
@@ -58,6 +62,21 @@ def use_threads(count: int = 0) -> int:
     return count
 
 
+def hold_memory() -> None:
+    """Keep what one step frees for the next, on Linux.
+
+    The C library hands large pieces back to the system at once, which
+    fills each page with zeros when it is asked for anew. A step asks
+    for hundreds of megabytes: a fifth of its time went there.
+    """
+    if sys.platform != "linux":
+        return
+    library = ctypes.CDLL(None)
+    if hasattr(library, "mallopt"):
+        library.mallopt(M_MMAP_MAX, 0)
+        library.mallopt(M_TRIM_THRESHOLD, -1)
+
+
 def has_compiler() -> bool:
     """Whether a C++ compiler is installed."""
     return any(shutil.which(name) for name in COMPILERS)
@@ -73,7 +92,11 @@ def wants_compiling(config: TrainingConfig, seconds: float) -> bool:
 def compiled(
     function: Callable[..., Any], wanted: bool
 ) -> Callable[..., Any]:
-    """Compile a function, or say in one line that it runs as it is."""
+    """Compile a function, or say in one line that it runs as it is.
+
+    On a processor torch would put its own kernel in place of attention
+    as it is written; the compiled formula is faster there.
+    """
     if not wanted:
         return function
     if not has_compiler():
@@ -84,4 +107,7 @@ def compiled(
         return function
     folder = cache_folder() / "compiled"
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(folder))
-    return torch.compile(function, dynamic=False)
+    own_kernels: dict[str, Any] = {
+        "pattern_matcher": device().type != "cpu"
+    }
+    return torch.compile(function, dynamic=False, options=own_kernels)
