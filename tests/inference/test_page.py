@@ -217,6 +217,7 @@ def test_a_question_waits_for_the_models_name(
     held: list[Any] = []
     page.route(ABOUT, lambda route: held.append(route))
     page.goto(served.url)
+    page.locator("#temperature").fill("0")
     page.locator("#question").fill("What is a hat?")
     page.keyboard.press("Enter")
     wait(page.locator("#send")).to_have_text("Stop")
