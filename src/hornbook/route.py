@@ -166,15 +166,14 @@ def tuning_stage(recipe: Recipe, name: str) -> Stage:
     folder = (
         "checkpoints/base" if base == "base" else f"finetune/{base}"
     )
-    stage = f"finetune.{name}"
     return Stage(
-        stage,
+        f"finetune.{name}",
         ("seed", f"finetune.{name}"),
         (f"{folder}/model.safetensors", "corpus/train.parquet"),
         (f"finetune/{name}/config.json",),
         ("hornbook.tuning.tune", "hornbook.tuning.synthesize"),
         stages.finetune,
-        lambda recipe, folder: planned_steps(folder, stage)
+        lambda recipe, folder: planned_steps(folder, f"finetune.{name}")
         + data_digest(recipe.finetune[name].data),
     )
 
