@@ -11,6 +11,7 @@ import msgspec
 import psutil
 
 from hornbook import stages
+from hornbook.base.boards import drawn_on
 from hornbook.base.console import clock, console
 from hornbook.base.errors import DataError, Interrupted, RecipeError
 from hornbook.base.machine import MemoryWatch
@@ -48,6 +49,7 @@ def run(
     force: bool | str = False,
     keep: bool = False,
     strict: bool = False,
+    log: str = "",
 ) -> RunRecord:
     """Walk the road of a recipe, or go on where a run stopped.
 
@@ -55,7 +57,8 @@ def run(
     when it was never made, or when its section of the recipe, its
     source, or what came before it changed. ``first`` and ``last`` name
     the stages to begin and end with; ``force`` makes them anew, or
-    one that it names, and ``keep`` accepts what is stale.
+    one that it names, and ``keep`` accepts what is stale. ``log``
+    draws the trainings on ``tensorboard``, ``wandb`` or ``trackio``.
 
     Raises:
         HornbookError: says what is wrong, where, and what to do.
@@ -65,7 +68,7 @@ def run(
     folder = run_folder(source, recipe)
     route = road(recipe)
     chosen = choose(route, first, last)
-    with lock(folder):
+    with drawn_on(log, folder), lock(folder):
         record = open_record(recipe, folder)
         for stage in route:
             if stage.name not in chosen:

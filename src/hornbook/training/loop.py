@@ -16,7 +16,8 @@ from torch import Tensor, nn
 
 from hornbook.base.console import Bar, console
 from hornbook.base.errors import Interrupted, ModelError
-from hornbook.base.store import append_jsonl, read_jsonl, write_text
+from hornbook.base.logbook import logbook
+from hornbook.base.store import read_jsonl, write_text
 from hornbook.training import checkpoint
 from hornbook.training.batches import Batch, Batches
 from hornbook.training.checkpoint import Progress
@@ -30,6 +31,7 @@ from hornbook.training.precision import (
     number_format,
 )
 from hornbook.training.schedule import rate
+from hornbook.training.view import shown
 
 Objective = Callable[..., Tensor]
 
@@ -41,6 +43,8 @@ class Hooks(msgspec.Struct, frozen=True):
     """Measures the held-out text; called without gradients."""
     sample: Callable[[], str] | None = None
     """Writes a few words with the model as it is."""
+    flops_per_token: float = 0.0
+    """Operations to learn from one target; 0 is not known."""
 
 
 class Trainer:
@@ -132,7 +136,7 @@ def train(
     # Learn, look, and save
     with (
         stoppable() as stop,
-        console.progress(label, steps, "steps") as bar,
+        shown(label, run) as bar,
     ):
         bar.advance(done.step)
         while done.step < steps and not stop.is_set():
@@ -213,7 +217,7 @@ class Run:
             "tokens": done.tokens,
             "seconds": round(done.seconds, 3),
         }
-        append_jsonl(self.log, line)
+        logbook.add(self.log, line)
 
     def look(self, now: float) -> None:
         """Measure, sample and save when it is time."""
@@ -229,8 +233,6 @@ class Run:
             with torch.no_grad():
                 text = self.hooks.sample()
             self.write({"sample": text})
-            console.say(f"  [bold]step {done.step:,}[/] it writes:")
-            console.verbatim(f"    {text}")
         if now - self.saved >= config.save_seconds:
             self.save()
         done.other_seconds += time.monotonic() - now

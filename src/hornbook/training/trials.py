@@ -10,8 +10,8 @@ import torch
 
 from hornbook.base.console import console
 from hornbook.base.errors import CorruptFileError, HornbookError
+from hornbook.base.logbook import logbook
 from hornbook.base.store import (
-    append_jsonl,
     digest_json,
     read_jsonl,
     write_text,
@@ -103,7 +103,7 @@ def run_trials(
             key = trial_key(trial, text, source)
             if key not in done:
                 done[key] = attempt(trial, text, key)
-                append_jsonl(log, msgspec.to_builtins(done[key]))
+                logbook.add(log, msgspec.to_builtins(done[key]))
             results.append(done[key])
             bar.advance(1, describe(done[key]))
     return results
