@@ -124,6 +124,7 @@ def test_what_is_wrong_is_said_in_one_sentence(
         "generate x y --max-tokens many",
         "export smoke --format pickle",
         "finetune smoke --method magic",
+        "run smoke --log paper",
     ],
 )
 def test_a_wrong_option_is_named(
@@ -134,6 +135,25 @@ def test_a_wrong_option_is_named(
     assert out == "" and "Traceback" not in err
     wrong = line.split()[-1]
     assert wrong in err or "RECIPE" in err
+
+
+@pytest.mark.parametrize(
+    "command", ["run", "scale", "pretrain", "finetune"]
+)
+def test_a_training_can_be_logged_to_a_board(
+    place: Path, hornbook: Run, monkeypatch: pytest.MonkeyPatch,
+    command: str,
+) -> None:
+    from hornbook.base import boards
+
+    monkeypatch.setattr(boards, "find_spec", lambda name: None)
+    status, _, err = hornbook(command, "smoke", "--log", "wandb")
+    assert status == 1
+    assert err == (
+        "hornbook: --log wandb needs the package wandb, which is not "
+        "installed; pip install wandb\n"
+    )
+    assert not (place / "runs").exists()
 
 
 def test_ctrl_c_has_its_own_status(

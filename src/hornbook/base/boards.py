@@ -95,10 +95,13 @@ class Drawing:
             self.draw(board, each)
 
     def draw(self, board: Board, line: Line) -> None:
-        """Draw a line, with the speed since the one before."""
+        """Draw a line, and of a step its speed.
+
+        The lines of trials have no step; they are counted.
+        """
         self._count += 1
         values = {k: v for k, v in line.items() if k != "step"}
-        if "loss" in line:
+        if {"step", "loss"} <= line.keys():
             values |= speed(self._before, line)
             self._before = line
         board.draw(line.get("step", self._count), values)
@@ -195,6 +198,7 @@ class Wandb:
                 save_code=False,
                 x_disable_meta=True,
                 x_disable_stats=True,
+                x_save_requirements=False,
             ),
         )
 
@@ -229,6 +233,7 @@ class Trackio:
                 auto_log_cpu=False,
                 auto_log_gpu=False,
             )
+        self._finish = trackio.finish
 
     def draw(self, step: int, values: Line) -> None:
         """Draw the numbers and texts of one line."""
@@ -237,7 +242,7 @@ class Trackio:
     def close(self) -> None:
         """Write what is still on its way."""
         with redirect_stdout(StringIO()):
-            self._run.finish()
+            self._finish()
 
 
 def key_of(place: Path, name: str, goes_on: bool) -> str:

@@ -37,16 +37,18 @@ class Sparkline:
     def draw(self, columns: int, plain: bool = False) -> str:
         """Draw the curve in so many columns at most.
 
-        ``plain`` keeps to ASCII.
+        What the first tenth has above the rest is cut off: there a
+        loss falls so far that the rest would look flat. ``plain``
+        keeps to ASCII.
         """
         points = resample(self._points, columns)
         if not points:
             return ""
-        low, span = min(points), max(points) - min(points)
+        low, high = min(points), max(points[len(points) // 10 :])
         ticks = PLAIN_TICKS if plain else TICKS
         top = len(ticks) - 1
-        heights = [(p - low) / (span or 1.0) for p in points]
-        return "".join(ticks[round(top * h)] for h in heights)
+        heights = [(p - low) / (high - low or 1.0) for p in points]
+        return "".join(ticks[round(top * min(h, 1))] for h in heights)
 
 
 def resample(points: list[float], most: int) -> list[float]:
