@@ -282,9 +282,12 @@ def test_trackio_has_each_line_once(
         print("* Run finished")
 
     module.init, module.finish = init, finish
-    module.Api = lambda: SimpleNamespace(
-        runs=lambda project: [stored(name) for name in list(kept)]
-    )
+    def runs(project: str) -> list[Any]:
+        if len(kept) == 1:
+            raise ValueError("Project 'hornbook' does not exist")
+        return [stored(name) for name in list(kept)]
+
+    module.Api = lambda: SimpleNamespace(runs=runs)
     monkeypatch.setitem(sys.modules, "trackio", module)
     monkeypatch.setattr(boards, "find_spec", lambda name: object())
     train_twice("trackio", tmp_path)

@@ -5,7 +5,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
 from importlib.util import find_spec
 from io import StringIO
 from pathlib import Path
@@ -222,10 +222,11 @@ class Trackio:
         trackio: Any = importlib.import_module("trackio")
         key = key_of(place, name, goes_on)
         title = f"{place.parent.name} {name} {key}"
-        with redirect_stdout(StringIO()):
-            for old in trackio.Api().runs(PROJECT) if goes_on else ():
+        with suppress(ValueError):
+            for old in trackio.Api().runs(PROJECT):
                 if old.name == title:
                     old.delete()
+        with redirect_stdout(StringIO()):
             self._run: Any = trackio.init(
                 project=PROJECT,
                 name=title,
