@@ -46,7 +46,8 @@ def yardstick(folder: Path) -> Yardstick | None:
         CorruptFileError: a shard or the log is damaged.
     """
     # Open both sides of the split, if they are there
-    parts = [folder / "tokens" / n for n in ("train.bin", "heldout.bin")]
+    tokens = folder / "tokens"
+    parts = [tokens / "train.bin", tokens / "heldout.bin"]
     if not all(part.exists() for part in parts):
         return None
     from hornbook.evaluation.domain import bigram_nats, unigram_nats

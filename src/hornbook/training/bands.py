@@ -42,6 +42,8 @@ FREE = {
 }
 """Keys that leave the losses as they are, nearly; the number of steps
 is compared by itself."""
+WORDS = {"licence", "credit", "language"}
+"""What is said about a source, and changes none of its text."""
 
 
 class Curve(msgspec.Struct, frozen=True):
@@ -138,7 +140,7 @@ def place(recipe: dict[str, Any], seen: Evidence) -> Iterator[Place]:
 
 
 def losses_at(loss: tuple[float, ...], steps: int) -> list[float]:
-    """Give the losses around ``SHARES`` of so many steps, as medians."""
+    """Give the median losses around ``SHARES`` of so many steps."""
     half = max(1, round(AROUND * steps / 2))
     found = []
     for share in SHARES:
@@ -153,7 +155,8 @@ def relevant(recipe: dict[str, Any]) -> dict[str, Any]:
 
     What is no whole recipe gives nothing.
     """
-    found = {}
+    # Fill in the defaults, and leave out what is free
+    found: dict[str, Any] = {}
     for name, kind in SECTIONS.items():
         table = recipe.get(name)
         if not isinstance(table, dict):
@@ -166,6 +169,12 @@ def relevant(recipe: dict[str, Any]) -> dict[str, Any]:
             return {}
         free = FREE.get(name, set())
         found[name] = {k: v for k, v in whole.items() if k not in free}
+
+    # Leave out what is but said of the sources
+    found["corpus"]["source"] = [
+        {k: v for k, v in source.items() if k not in WORDS}
+        for source in found["corpus"]["source"]
+    ]
     return found
 
 

@@ -28,7 +28,7 @@ class Vocabulary(msgspec.Struct, frozen=True):
     train: float
     """Bytes of the training text in one token."""
     heldout: float
-    """Bytes of the held-out text in one token; 0 where there is none."""
+    """Bytes of the held-out text in one token; 0: there is none."""
     unused: float
     """The share of learned tokens that the training text never has."""
 
