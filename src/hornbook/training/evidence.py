@@ -155,8 +155,8 @@ def trainings(folder: Path) -> Iterator[Evidence]:
             section=section,
             text_tokens=0 if tuning else size,
             passes=float(result.get("epochs", 0.0))
-            if tuning
-            else read["tokens"] / max(size, 1),
+            if tuning or not size
+            else read["tokens"] / size,
             parameters=int(model.get("total", 0)),
             planned=int(planned or result.get("steps", 0)),
             settings=settings_of(recipe, section),

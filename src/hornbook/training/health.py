@@ -106,25 +106,27 @@ class Watch:
         """Take in a loss; say whether it left for good.
 
         It has if it was far above the usual for ``PATIENCE`` steps,
-        and in their second half no lower than in the first.
+        and fell by less than a deviation from their first half to
+        their second.
         """
-        if not self.spike or loss <= self.limit():
+        middle, spread = self.normal()
+        if not self.spike or loss <= middle + self.spike * spread:
             self.usual.append(loss)
             self.away.clear()
             return False
         self.away.append(loss)
-        first, second = [*self.away][:-10], [*self.away][-10:]
-        whole = len(self.away) == PATIENCE
-        return whole and median(second) >= median(first)
+        half, steps = PATIENCE // 2, [*self.away]
+        if len(steps) < PATIENCE:
+            return False
+        return median(steps[:half]) - median(steps[half:]) < spread
 
-    def limit(self) -> float:
-        """Give the highest loss that is no surprise, in nats."""
+    def normal(self) -> tuple[float, float]:
+        """Give the usual loss and its spread, in nats."""
         if not self.usual:
-            return math.inf
+            return math.inf, NOISE_NATS
         middle = median(self.usual)
         apart = median(abs(loss - middle) for loss in self.usual)
-        spread = max(DEVIATIONS * apart, NOISE_NATS)
-        return middle + self.spike * spread
+        return middle, max(DEVIATIONS * apart, NOISE_NATS)
 
 
 class Training(Protocol):
