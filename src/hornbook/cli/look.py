@@ -302,7 +302,8 @@ def diagnose(run: Run, /, json: Json = False) -> None:
     folder = Path(named(run))
     found, normal = examine(folder), yardstick(folder)
     if json:
-        print_json({"diagnosis": found, "yardstick": normal})
+        told = {"findings": found.findings, "expected": found.expected}
+        print_json({**told, "yardstick": normal})
         return
 
     # Print check after check

@@ -153,7 +153,7 @@ def noise(seen: Evidence) -> float:
     length = seen.steps / len(apart)
     error = CERTAIN * 1.2533 * spread / length**0.5
     short = max(1.0, LEAST_STEPS / seen.steps)
-    return max(REBOUND_NATS * short, error)
+    return float(max(REBOUND_NATS * short, error))
 
 
 def too_hot(seen: Evidence) -> Verdict:
