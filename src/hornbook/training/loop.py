@@ -125,8 +125,7 @@ def train(
 
     Raises:
         Interrupted: the user stopped it; a checkpoint was saved.
-        Unsound: a number is not finite, or the loss spiked.
-        HornbookError: a checkpoint is damaged, a disk full.
+        HornbookError: a step is unsound, a checkpoint damaged.
     """
     # Go on from the newest checkpoint
     trainer = Trainer(model, objective, config, steps, compile)
