@@ -168,7 +168,7 @@ def too_hot(seen: Evidence) -> Verdict:
         f"{SPIKE_NATS:.0f} nat; the loss was {high:+.2f} from where "
         f"it began at worst, and came back up by {back:.2f}"
     )
-    if cut:
+    if any(cut):
         evidence += f"; {np.mean(cut):.0%} of gradients were shortened"
     hot = spikes > MOST_SPIKES * seen.steps
     worse = not seen.tuning and high > noise(seen)
@@ -299,8 +299,10 @@ def under_trained(seen: Evidence) -> Verdict:
     evidence = (
         f"{seen.steps:,} steps of {seen.planned or seen.steps:,}; the "
         f"{kind} loss still fell by {gain:.2f} from step {half[0]:,} "
-        f"to the last, at {each:.1f} tokens for each parameter"
+        "to the last"
     )
+    if seen.parameters:
+        evidence += f", at {each:.1f} tokens for each parameter"
     room = each < ENOUGH_TOKENS and seen.passes <= MOST_EPOCHS
     early = gain > GAIN_NATS and room
     short = early or seen.steps < LEAST_STEPS
