@@ -41,6 +41,9 @@ class TrainingConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Where it ends, as a share of its height."""
     clip: float = 1.0
     """Gradients are shortened to this length; 0 leaves them alone."""
+    spike: float = 10.0
+    """A loss so many deviations above the usual, for good, stops the
+    training; 0 lets it go on."""
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     """``auto`` takes bf16 where the processor has it."""
     compile: Literal["auto", "on", "off"] = "auto"
@@ -97,6 +100,7 @@ BOUNDS: tuple[Bound, ...] = (
             "steps",
             "epochs",
             "clip",
+            "spike",
             "evaluations",
             "weight_decay",
         ),

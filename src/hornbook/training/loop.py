@@ -1,6 +1,5 @@
 """The one loop: pretraining and every tuning pass through here."""
 
-import math
 import signal
 import threading
 import time
@@ -15,9 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from hornbook.base.console import Bar, console
-from hornbook.base.errors import Interrupted, ModelError
+from hornbook.base.errors import Interrupted
 from hornbook.base.store import append_jsonl, read_jsonl, write_text
-from hornbook.training import checkpoint
+from hornbook.training import checkpoint, health
 from hornbook.training.batches import Batch, Batches
 from hornbook.training.checkpoint import Progress
 from hornbook.training.config import TrainingConfig
@@ -65,33 +64,39 @@ class Trainer:
         ]
         self.objective = compiled(objective, compile)
         self.progress = Progress()
+        self.watch = health.Watch(config.spike)
+        self.length = 0.0
+        """The length of the last gradient, before it is shortened."""
+
+    def measure(self, batch: Batch) -> Tensor:
+        """Give the loss of a batch, in the training's numbers."""
+        with autocast(self.dtype, self.device):
+            loss: Tensor = self.objective(self.model, **batch)
+        return loss
 
     def update(self, batch: Batch) -> tuple[float, float]:
         """Learn from one batch; give its loss and the rate's share.
 
         Raises:
-            ModelError: the loss is not a finite number.
+            Unsound: the loss or a gradient is not finite, or spiked.
         """
         # Measure the loss and its slope
         moved = {k: t.to(self.device) for k, t in batch.items()}
-        with autocast(self.dtype, self.device):
-            loss = self.objective(self.model, **moved)
+        loss = self.measure(moved)
         loss.backward()
+        weights = list(self.model.parameters())
+        slopes = [w.grad for w in weights if w.grad is not None]
+        length = nn.utils.get_total_norm(slopes)
 
         # Stop before a broken number reaches the weights
-        value = float(loss.detach())
-        if not math.isfinite(value):
-            raise ModelError(
-                f"the loss became {value} at step {self.progress.step}"
-                "; lower the learning rate and run again: the last "
-                "checkpoint is kept"
-            )
+        step, value = self.progress.step, float(loss.detach())
+        self.length = float(length)
+        health.look(self, step + 1, value, moved)
 
         # Shorten the gradient, then step
-        weights = list(self.model.parameters())
         if self.config.clip:
-            nn.utils.clip_grad_norm_(weights, self.config.clip)
-        step = self.progress.step
+            clip = self.config.clip
+            nn.utils.clip_grads_with_norm_(weights, clip, length)
         share = rate(self.config, step, self.steps)
         for optimizer in self.optimizers:
             optimizer.step(step, share)
@@ -122,7 +127,7 @@ def train(
 
     Raises:
         Interrupted: the user stopped it; a checkpoint was saved.
-        HornbookError: the loss is not finite, a checkpoint damaged.
+        HornbookError: a step is unsound, a checkpoint damaged.
     """
     # Go on from the newest checkpoint
     trainer = Trainer(model, objective, config, steps, compile)
@@ -132,6 +137,7 @@ def train(
     # Learn, look, and save
     with (
         stoppable() as stop,
+        health.noted(run.write),
         console.progress(label, steps, "steps") as bar,
     ):
         bar.advance(done.step)
@@ -178,6 +184,8 @@ class Run:
             trainer.steps,
         )
         cut_log(self.log, done.step)
+        lines = read_jsonl(self.log)
+        trainer.watch.recall([r["loss"] for r in lines if "loss" in r])
         self.saved_step = done.step
         if done.step:
             console.say(
@@ -200,7 +208,8 @@ class Run:
             self.fresh = False
         else:
             done.seconds += spent
-        self.write({"loss": loss, "lr": trainer.config.lr * share})
+        lr, length = trainer.config.lr * share, trainer.length
+        self.write({"loss": loss, "lr": lr, "grad": length})
         bar.advance(1, f"loss {loss:.3f}")
         self.look(time.monotonic())
 
@@ -231,7 +240,8 @@ class Run:
             self.write({"sample": text})
             console.say(f"  [bold]step {done.step:,}[/] it writes:")
             console.verbatim(f"    {text}")
-        if now - self.saved >= config.save_seconds:
+        calm = self.trainer.watch.calm
+        if calm and now - self.saved >= config.save_seconds:
             self.save()
         done.other_seconds += time.monotonic() - now
 
@@ -240,6 +250,7 @@ class Run:
         trainer = self.trainer
         if self.saved_step == trainer.progress.step:
             return
+        health.refuse_broken(trainer.model, trainer.progress.step)
         checkpoint.save(
             self.folder,
             trainer.model,

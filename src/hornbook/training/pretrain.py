@@ -20,7 +20,9 @@ from hornbook.training.precision import wants_compiling
 
 WATCHED_BYTES = 100_000
 """Held-out text that is measured on the way; all of it at the end."""
-UNASKED = {"minutes", "save_seconds", "sample_seconds", "keep"}
+UNASKED = {
+    "minutes", "spike", "save_seconds", "sample_seconds", "keep",
+}
 """Settings that leave the losses as they are."""
 
 
