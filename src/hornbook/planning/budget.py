@@ -84,7 +84,8 @@ def budget(
 
     # What is kept: checkpoints, one more in the making, the model
     weights = parameters(model)["total"] * NUMBER_BYTES
-    bf16, saved = config.precision != "fp32", config.keep + 1
+    bf16 = config.precision != "fp32"
+    saved = config.keep + config.keep_best + 1
     return Budget(
         steps=steps,
         batch=config.batch,
