@@ -365,19 +365,6 @@ def uninterrupted(
     return numbers(folder / "metrics.jsonl")
 
 
-def test_a_killed_training_goes_on_as_if_nothing_had_been(
-    uninterrupted: list[dict[str, Any]], tmp_path: Path
-) -> None:
-    moment = random.uniform(1, 45)
-    with start(tmp_path) as learner:
-        wait_for(int(moment), learner, tmp_path)
-        time.sleep(moment % 1 / 50)
-        learner.kill()
-    assert learner.returncode != 0, moment
-    go_on(tmp_path)
-    assert numbers(tmp_path / "metrics.jsonl") == uninterrupted, moment
-
-
 def test_ctrl_c_ends_the_step_and_saves(
     uninterrupted: list[dict[str, Any]], tmp_path: Path
 ) -> None:
