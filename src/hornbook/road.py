@@ -27,6 +27,7 @@ from hornbook.evaluation.task import own_files
 from hornbook.lineage import (
     data_digest,
     files_digest,
+    refuse_changes,
     section_digest,
     source_digest,
     text_digest,
@@ -69,6 +70,8 @@ def run(
     route = road(recipe)
     chosen = choose(route, first, last)
     with lock(folder):
+        if force not in (True, "plan", "pretrain"):
+            refuse_changes(folder, recipe)
         record = open_record(recipe, folder)
         for stage in route:
             if stage.name not in chosen:

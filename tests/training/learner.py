@@ -1,9 +1,8 @@
 """A small pretraining that tests stop from outside.
 
-``learner.py FOLDER`` trains in a folder, or goes on there. Without a
-folder it is a nursery: for each folder that it reads it forks a child
-to train there, and prints the child's process and how it ended. That
-spares the children the time of starting Python.
+It is a nursery: for each folder that it reads it forks a child to
+train there, or to go on, and prints the child's process and how it
+ended. That spares the children the time of starting Python.
 """
 
 import os
@@ -88,7 +87,7 @@ def main(folder: Path) -> int:
     try:
         pretraining.pretrain(SHAPE, CONFIG, STEPS, folder, seed=1)
     except HornbookError as stopped:
-        print(stopped, flush=True)
+        print(stopped, file=sys.stderr, flush=True)
         return stopped.exit_code
     return 0
 
@@ -110,6 +109,4 @@ def nursery() -> None:
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    if len(sys.argv) > 1:
-        sys.exit(main(Path(sys.argv[1])))
     nursery()

@@ -11,14 +11,16 @@ from typing import Any
 
 import msgspec
 import pytest
-from training.learner import prepare
 
+from hornbook.base.errors import Interrupted
 from hornbook.base.store import read_jsonl
 from hornbook.model.config import make_config
 from hornbook.training.checkpoint import found, read_state, read_tensors
 from hornbook.training.config import TrainingConfig
 from hornbook.training.pretrain import asked_for
+from training.learner import prepare
 
+PATIENCE_SECONDS = 600
 LEARNER = Path(__file__).with_name("learner.py")
 SHAPE = make_config(vocab_size=9)
 
@@ -30,7 +32,8 @@ def asked(config: TrainingConfig) -> dict[str, object]:
 def test_what_leaves_the_losses_as_they_are_may_change() -> None:
     before = asked(TrainingConfig())
     changed = TrainingConfig(
-        minutes=3, save_seconds=1, sample_seconds=1, keep=9
+        minutes=3, save_seconds=1, sample_seconds=1, keep=9,
+        keep_best=True,
     )
     assert asked(changed) == before
 
@@ -174,3 +177,27 @@ def test_kills_at_any_moment_change_no_loss(
         left = {p.name for p in (folder / "checkpoints").iterdir()}
         assert {"base", "best"} <= left
         assert not [name for name in left if name.startswith(".")]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT")
+def test_ctrl_c_ends_the_step_and_waits_for_the_writer(
+    nursery: Nursery, undisturbed: tuple[Path, float], tmp_path: Path
+) -> None:
+    prepare(tmp_path)
+    child, log = nursery.say(tmp_path), tmp_path / "metrics.jsonl"
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not log.exists() or log.read_bytes().count(b"\n") < 8:
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+    os.kill(child, signal.SIGINT)
+    assert nursery.hear() == Interrupted.exit_code == 130
+    newest = found(tmp_path / "checkpoints")[-1]
+    step = int(newest.name.removeprefix("step-"))
+    assert is_whole(newest)
+    notes = nursery.notes.read_text(encoding="utf-8")
+    assert f"stopped at step {step} of 60, and saved" in notes
+    assert "stopping after this step" in notes
+    assert "Traceback" not in notes
+    told = lines(tmp_path)
+    assert told == lines(undisturbed[0])[: len(told)]
+    assert told[-1]["step"] == step

@@ -84,7 +84,7 @@ class Saver:
         if self.fault is not None:
             raise DiskError(
                 f"{self.failure()}; free some space and run the same "
-                "command again: it goes on from there"
+                "command again"
             ) from self.fault
 
     def beaten_by(self, done: Progress) -> bool:
