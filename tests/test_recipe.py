@@ -13,8 +13,8 @@ from hornbook.recipe import (
     load_recipe,
     shipped_recipes,
 )
-from hornbook.stages import recipe_toml
 from hornbook.route import road
+from hornbook.stages import recipe_toml
 
 SHIPPED = shipped_recipes()
 LEAST = """

@@ -98,7 +98,8 @@ def budget(
         memory_bytes=PROGRAM_BYTES
         + training_bytes(model, config.batch, bf16)
         + checkpoint,
-        disk_bytes=weights + checkpoint * saved,
+        disk_bytes=weights * (1 + config.keep_best)
+        + checkpoint * saved,
         price=seconds / 3600 * price_per_hour,
     )
 
