@@ -216,6 +216,30 @@ def test_any_damage_is_noticed_and_named(
         path.write_bytes(old)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        ('"step": 1', '"step": 3'),
+        ('"tokens": 8', '"tokens": 9'),
+        ('"heldout_loss": null', '"heldout_loss": 1.5'),
+        ('"steps": 9', '"steps": 8'),
+    ],
+)
+def test_numbers_that_could_be_true_are_not_believed(
+    change: tuple[str, str], saved: tuple[Path, Any]
+) -> None:
+    folder, (model, optimizers) = saved
+    path = folder / "step-0000001" / "state.json"
+    old = path.read_text(encoding="utf-8")
+    assert change[0] in old
+    path.write_text(old.replace(*change), encoding="utf-8")
+    try:
+        with pytest.raises(CorruptFileError, match="state.json is dam"):
+            checkpoint.resume(folder, model, optimizers, ASKED)
+    finally:
+        path.write_text(old, encoding="utf-8")
+
+
 def same_json(one: bytes, other: bytes) -> bool:
     """Whether two texts say the same, as a changed blank may."""
     try:
