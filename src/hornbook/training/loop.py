@@ -138,8 +138,7 @@ def train(
         bar.advance(done.step)
         while done.step < steps and not stop.is_set():
             run.step(batches, bar)
-        run.save()
-        run.saver.finish()
+        run.save(last=True)
     if done.step < steps:
         raise Interrupted(
             f"stopped at step {done.step:,} of {steps:,}, and saved; "
@@ -241,8 +240,11 @@ class Run:
             self.save()
         done.other_seconds += time.monotonic() - now
 
-    def save(self) -> None:
-        """Copy the training, and have the copy written meanwhile."""
+    def save(self, last: bool = False) -> None:
+        """Copy the training, and have the copy written meanwhile.
+
+        The ``last`` copy is waited for.
+        """
         trainer = self.trainer
         take = partial(
             checkpoint.snapshot,
@@ -253,6 +255,8 @@ class Run:
         )
         self.saver.save(trainer.progress.step, take)
         self.saved = time.monotonic()
+        if last:
+            self.saver.finish()
 
 
 def count_targets(batch: Batch) -> int:

@@ -44,9 +44,8 @@ def pretrain(
 ) -> dict[str, Any]:
     """Train a new model on a run's tokens; give its scores.
 
-    ``seconds`` is how long it is expected to take, ``source`` the
-    digest of the code that trains; ``anew`` throws away the
-    checkpoints of a training that was stopped.
+    ``seconds`` is the time it should take, ``source`` the digest of
+    the code that trains; ``anew`` discards a stopped training.
 
     Raises:
         Interrupted: the user stopped it; the same call goes on.
