@@ -165,7 +165,9 @@ def test_kills_at_any_moment_change_no_loss(
         prepare(folder)
         alive = True
         while alive and killed < kills:
-            alive = nursery.kill(folder, chance.uniform(0, seconds))
+            # Several kills meet one training: it goes on in between
+            moment = chance.uniform(0, seconds / 3)
+            alive = nursery.kill(folder, moment)
             killed += alive
             places = found(folder / "checkpoints")
             assert all(is_whole(place) for place in places)
