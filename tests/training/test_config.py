@@ -18,6 +18,7 @@ from hornbook.training.config import TrainingConfig, check
         {"beta1": 1.0}, {"beta2": 1.0}, {"momentum": 1.0},
         {"beta1": -0.1}, {"warmup": 1.1}, {"decay": -0.1},
         {"final": 2.0}, {"warmup": 0.5, "decay": 0.6},
+        {"keep_best": True, "evaluations": 0},
     ],
     ids=str,
 )

@@ -56,6 +56,9 @@ class TrainingConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Times the held-out text is measured on the way."""
     keep: int = 2
     """Checkpoints that are kept."""
+    keep_best: bool = False
+    """Whether the one with the lowest held-out loss is kept beside
+    them, and becomes the model ``best`` (pretraining alone)."""
 
 
 def check(config: TrainingConfig, section: str) -> None:
@@ -71,6 +74,11 @@ def check(config: TrainingConfig, section: str) -> None:
                 raise RecipeError(
                     f"{section}.{name} is {value}; it must be {words}"
                 )
+    if config.keep_best and not config.evaluations:
+        raise RecipeError(
+            f"{section}.keep_best needs held-out text to be measured; "
+            f"{section}.evaluations is 0, so raise it"
+        )
     if config.warmup + config.decay > 1:
         raise RecipeError(
             f"{section}.warmup and {section}.decay add up to more "

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -28,6 +29,7 @@ from hornbook.training.precision import (
     hold_memory,
     number_format,
 )
+from hornbook.training.saving import Saver
 from hornbook.training.schedule import rate
 
 Objective = Callable[..., Tensor]
@@ -139,11 +141,12 @@ def train(
         stoppable() as stop,
         health.noted(run.write),
         console.progress(label, steps, "steps") as bar,
+        run.saver,
     ):
         bar.advance(done.step)
         while done.step < steps and not stop.is_set():
             run.step(batches, bar)
-        run.save()
+        run.save(last=True)
     if done.step < steps:
         raise Interrupted(
             f"stopped at step {done.step:,} of {steps:,}, and saved; "
@@ -165,8 +168,8 @@ class Run:
     ) -> None:
         self.trainer, self.folder, self.log = trainer, folder, log
         self.asked, self.hooks = asked, hooks
+        self.saver = Saver(folder, trainer.config)
         self.started = self.saved = time.monotonic()
-        self.saved_step = 0
         first = trainer.config.sample_seconds * 2 / 3
         self.next_sample = self.started + first
         self.fresh = True
@@ -181,12 +184,11 @@ class Run:
             trainer.model,
             trainer.optimizers,
             self.asked,
-            trainer.steps,
         )
         cut_log(self.log, done.step)
         lines = read_jsonl(self.log)
         trainer.watch.recall([r["loss"] for r in lines if "loss" in r])
-        self.saved_step = done.step
+        self.saver.newest = done.step
         if done.step:
             console.say(
                 f"  going on from step {done.step:,} of "
@@ -201,6 +203,7 @@ class Run:
         batch = batches(done.step)
         loss, share = trainer.update(batch)
         done.step += 1
+        done.heldout_loss = None
         done.tokens += count_targets(batch)
         spent = time.monotonic() - before
         if self.fresh:
@@ -232,7 +235,9 @@ class Run:
         due = config.evaluations and done.step % every == 0
         if self.hooks.evaluate and (due or last):
             with torch.no_grad():
-                self.write(self.hooks.evaluate())
+                measured = self.hooks.evaluate()
+            self.write(measured)
+            done.heldout_loss = measured.get("heldout_loss")
         if self.hooks.sample and now >= self.next_sample:
             self.next_sample = now + config.sample_seconds
             with torch.no_grad():
@@ -240,27 +245,31 @@ class Run:
             self.write({"sample": text})
             console.say(f"  [bold]step {done.step:,}[/] it writes:")
             console.verbatim(f"    {text}")
-        calm = self.trainer.watch.calm
-        if calm and now - self.saved >= config.save_seconds:
+        self.saver.look()
+        late = now - self.saved >= config.save_seconds
+        due = late or self.saver.beaten_by(done)
+        if due and self.trainer.watch.calm:
             self.save()
         done.other_seconds += time.monotonic() - now
 
-    def save(self) -> None:
-        """Write a checkpoint, unless this step's stands already."""
+    def save(self, last: bool = False) -> None:
+        """Copy the training, and have the copy written meanwhile.
+
+        The ``last`` copy is waited for.
+        """
         trainer = self.trainer
-        if self.saved_step == trainer.progress.step:
-            return
         health.refuse_broken(trainer.model, trainer.progress.step)
-        checkpoint.save(
-            self.folder,
+        take = partial(
+            checkpoint.snapshot,
             trainer.model,
             trainer.optimizers,
             trainer.progress,
             self.asked,
-            trainer.config.keep,
         )
+        self.saver.save(trainer.progress.step, take)
         self.saved = time.monotonic()
-        self.saved_step = trainer.progress.step
+        if last:
+            self.saver.finish()
 
 
 def count_targets(batch: Batch) -> int:
