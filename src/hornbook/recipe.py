@@ -120,6 +120,11 @@ def check_tunings(recipe: Recipe, where: str) -> None:
                 f"{where}: finetune.{name}.base is {tuning.base!r}; it "
                 "can be 'base' or another fine-tuning of the recipe"
             )
+        if tuning.z_loss and tuning.method == "classify":
+            raise RecipeError(
+                f"{where}: finetune.{name}.z_loss is for the logits of "
+                "a vocabulary, and a classifier has none; leave it out"
+            )
 
 
 def check_name(name: str) -> None:

@@ -18,10 +18,11 @@ from hornbook.base.console import Bar, console
 from hornbook.base.errors import Interrupted, ModelError
 from hornbook.base.store import append_jsonl, read_jsonl, write_text
 from hornbook.training import checkpoint
+from hornbook.training.average import averaged, exchange
 from hornbook.training.batches import Batch, Batches
 from hornbook.training.checkpoint import Progress
 from hornbook.training.config import TrainingConfig
-from hornbook.training.optimizers import OPTIMIZERS, Optimizer
+from hornbook.training.optimizers import make_optimizers
 from hornbook.training.precision import (
     autocast,
     compiled,
@@ -57,10 +58,7 @@ class Trainer:
         self.dtype = number_format(config.precision)
         self.device = device()
         model.to(self.device)
-        make = OPTIMIZERS[config.optimizer]
-        self.optimizers: list[Optimizer] = [
-            *make(model, config, self.dtype)
-        ]
+        self.optimizers = make_optimizers(model, config, self.dtype)
         self.objective = compiled(objective, compile)
         self.progress = Progress()
 
@@ -116,7 +114,8 @@ def train(
 
     ``asked`` is what the training depends on; a checkpoint made for
     anything else is refused, unless ``anew`` throws it away. Every
-    step writes a line to ``log`` with its loss in nats per target.
+    step writes a line to ``log`` with its loss in nats per target. At
+    the end the model is the mean of its steps, where one was kept.
 
     Raises:
         Interrupted: the user stopped it; a checkpoint was saved.
@@ -141,6 +140,7 @@ def train(
             f"stopped at step {done.step:,} of {steps:,}, and saved; "
             "the same command goes on from there"
         )
+    exchange(trainer.optimizers)
     return done
 
 
@@ -220,11 +220,11 @@ class Run:
         last = done.step == self.trainer.steps
         due = config.evaluations and done.step % every == 0
         if self.hooks.evaluate and (due or last):
-            with torch.no_grad():
+            with torch.no_grad(), averaged(self.trainer.optimizers):
                 self.write(self.hooks.evaluate())
         if self.hooks.sample and now >= self.next_sample:
             self.next_sample = now + config.sample_seconds
-            with torch.no_grad():
+            with torch.no_grad(), averaged(self.trainer.optimizers):
                 text = self.hooks.sample()
             self.write({"sample": text})
             console.say(f"  [bold]step {done.step:,}[/] it writes:")
