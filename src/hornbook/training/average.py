@@ -1,4 +1,4 @@
-"""The mean of the weights over the last steps: it errs less than each."""
+"""The mean of the weights over the last steps, as they went by."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
