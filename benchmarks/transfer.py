@@ -11,17 +11,19 @@ A stopped benchmark goes on where it stopped.
 """
 
 import argparse
-import math
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from hornbook.model.config import ModelConfig, make_config
 from hornbook.training.config import TrainingConfig
-from hornbook.training.contest import over_seeds
+from hornbook.training.finder import mean_bits
 from hornbook.training.precision import use_threads
 from hornbook.training.trials import Trial, open_text, run_trials
 
 RATES = {
-    "adamw": {"lr": 0.004},
+    "adamw": {"lr": 0.008},
     "muon": {"lr": 0.02, "lr_embedding": 0.05, "lr_head": 0.004},
 }
 """The middle of each grid; all rates of an optimiser move together."""
@@ -38,62 +40,69 @@ def shape(width: int, vocab_size: int) -> ModelConfig:
     )
 
 
+def trial(
+    optimizer: str, base_width: int, width: int, power: int, given: Any
+) -> Trial:
+    rates = {k: r * 2.0**power for k, r in RATES[optimizer].items()}
+    training = TrainingConfig(
+        optimizer=optimizer,
+        steps=given.steps,
+        batch=given.batch,
+        # At its own width it changes nothing, and is one trial
+        base_width=base_width if base_width != width else 0,
+        precision="fp32",
+        compile="off",
+        **rates,
+    )
+    name = f"{optimizer} {base_width} {width} {power}"
+    return Trial(
+        name=name, shape=shape(width, given.vocab), training=training
+    )
+
+
 def main() -> None:
     words = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     words.add_argument("--run", type=Path, default=Path("runs/smoke"))
-    words.add_argument("--widths", type=int, nargs="*", default=[64, 128, 256])
+    words.add_argument(
+        "--widths", type=int, nargs="*", default=[64, 128, 256]
+    )
     words.add_argument("--optimizers", nargs="*", default=sorted(RATES))
-    words.add_argument("--steps", type=int, default=150)
+    words.add_argument("--steps", type=int, default=100)
     words.add_argument("--batch", type=int, default=8)
-    words.add_argument("--reach", type=int, default=3)
+    words.add_argument("--reach", type=int, default=2)
     words.add_argument("--seeds", type=int, default=2)
     words.add_argument("--threads", type=int, default=1)
     given = words.parse_args()
     use_threads(given.threads)
     text = open_text(given.run, 20_000)
+    given.vocab = text.train.info.vocab_size
     log = given.run / "trials" / "transfer.jsonl"
     powers = range(-given.reach, given.reach + 1)
     for optimizer in given.optimizers:
-        for base_width in (0, given.widths[0]):
+        for base_width in (given.widths[0], 0):
             print(f"\n{optimizer}, base_width = {base_width}")
-            print("width", *(f"x {2.0**p:<6g}" for p in powers), "best")
+            heads = (f"x {2.0**p:<6g}" for p in powers)
+            print("width", *heads, "best", flush=True)
             for width in given.widths:
                 trials = [
-                    Trial(
-                        name=f"{optimizer} {base_width} {width} {power}",
-                        shape=shape(width, text.train.info.vocab_size),
-                        training=TrainingConfig(
-                            optimizer=optimizer,
-                            steps=given.steps,
-                            batch=given.batch,
-                            base_width=base_width,
-                            precision="fp32",
-                            compile="off",
-                            **{
-                                key: rate * 2.0**power
-                                for key, rate in RATES[optimizer].items()
-                            },
-                        ),
+                    msgspec.structs.replace(
+                        trial(optimizer, base_width, width, p, given),
                         seed=seed,
                     )
-                    for power in powers
+                    for p in powers
                     for seed in range(1, given.seeds + 1)
                 ]
                 results = run_trials(trials, text, log)
                 bits = [
-                    math.inf if any(r.problem for r in cell)
-                    else over_seeds(r.bits_per_byte for r in cell)[0]
-                    for cell in (
-                        results[i : i + given.seeds]
-                        for i in range(0, len(results), given.seeds)
-                    )
+                    mean_bits(results[i : i + given.seeds])
+                    for i in range(0, len(results), given.seeds)
                 ]
-                best = powers[bits.index(min(bits))]
+                best = 2.0 ** powers[bits.index(min(bits))]
                 cells = (f"{b:<8.3f}" for b in bits)
-                print(f"{width:<5}", *cells, f"x {2.0**best:g}", flush=True)
+                print(f"{width:<5}", *cells, f"x {best:g}", flush=True)
 
 
 if __name__ == "__main__":
