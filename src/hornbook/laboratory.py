@@ -43,14 +43,10 @@ def trials(
     """Train variants of a recipe at equal budget, and compare them.
 
     ``variants`` names them and gives the keys that each changes; the
-    first is what the others are held to. Every seed is the same for
-    all, so that differences are paired. The budget is ``steps`` of
-    each variant's batch (200 if nothing is said), or ``seconds``
-    inside the updates. The run's text is made if it is missing; what
-    was tried is kept in its folder, and not tried again.
-
-    ``hb.trials("demo", {"sdpa": {}, "plain": {"model.attention":
-    "explicit"}})`` gives a table to print.
+    first is what the others are held to. All have the same seeds, and
+    a budget of ``steps`` (200 if nothing is said) or of ``seconds``
+    inside the updates. What was tried is kept in the run's folder,
+    and not tried again. ``print`` shows the result as a table.
 
     Units: bits per byte of the first held-out text.
 
@@ -61,14 +57,13 @@ def trials(
     from hornbook.training.trials import run_trials
 
     # Make a trial of every variant, and check them all first
-    if not variants:
-        raise RecipeError("there is no variant; name one or more")
+    check_count("variants", len(variants))
+    check_count("seeds", seeds)
     steps = STEPS if not steps and not seconds else steps
     cells = [
         make_trial(source, name, changes, settings, steps, seconds)
         for name, changes in variants.items()
     ]
-    check_seeds(seeds)
 
     # Try all of them with one seed, then with the next
     with bench(source) as (folder, text):
@@ -114,7 +109,7 @@ def find_rate(
         raise RecipeError(
             f"{key} is a rate beside Muon; AdamW has one rate, lr"
         )
-    check_seeds(seeds)
+    check_count("seeds", seeds)
 
     # Try, and keep what was found
     with bench(source) as (folder, text):
@@ -195,14 +190,14 @@ def check_key(key: str, name: str, source: str | Path) -> None:
         )
 
 
-def check_seeds(seeds: int) -> None:
-    """Refuse trials without a seed.
+def check_count(what: str, count: int) -> None:
+    """Refuse trials of nothing.
 
     Raises:
-        RecipeError: there is none.
+        RecipeError: there is no variant, or no seed.
     """
-    if seeds < 1:
-        raise RecipeError(f"seeds is {seeds}; it must be 1 or more")
+    if count < 1:
+        raise RecipeError(f"there are {count} {what}; name 1 or more")
 
 
 @contextmanager

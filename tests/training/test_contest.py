@@ -11,7 +11,9 @@ from hornbook.training.trials import Result
 BITS = st.lists(st.floats(0.5, 9), min_size=2, max_size=12)
 
 
-def result(name: str, seed: int, bits: float, problem: str = "") -> Result:
+def result(
+    name: str, seed: int, bits: float, problem: str = ""
+) -> Result:
     """What a trial of some variant gave."""
     return Result(
         key=f"{name} {seed}", name=name, seed=seed, parameters=10,
@@ -59,7 +61,8 @@ def test_the_luck_of_a_seed_cancels() -> None:
         for seed in range(3)
         for name, gap in (("old", 0.0), ("new", -0.1), ("bad", 0.1))
     ])
-    assert [e.verdict for e in contest.entries] == ["", "better", "worse"]
+    verdicts = [entry.verdict for entry in contest.entries]
+    assert verdicts == ["", "better", "worse"]
     old, new, _ = contest.entries
     assert new.bits is not None and old.bits is not None
     assert new.bits.high > old.bits.low
@@ -78,7 +81,8 @@ def test_failed_seeds_are_told_and_left_out() -> None:
     contest = judge([
         result("a", 1, 1.0), result("a", 2, 0.0, "diverged: x"),
         result("b", 1, 1.5), result("b", 2, 7.0),
-        result("c", 1, 0.0, "no memory"), result("c", 2, 0.0, "no memory"),
+        result("c", 1, 0.0, "no memory"),
+        result("c", 2, 0.0, "no memory"),
     ])
     a, b, c = contest.entries
     assert a.bits == Estimate(1.0, 1.0, 1.0, 1)

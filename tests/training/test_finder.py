@@ -11,7 +11,12 @@ from hornbook.base.errors import ModelError
 from hornbook.model.config import make_config
 from hornbook.training import finder
 from hornbook.training.config import TrainingConfig
-from hornbook.training.finder import MOST_RATES, Found, find_rate, lowest
+from hornbook.training.finder import (
+    MOST_RATES,
+    Found,
+    find_rate,
+    lowest,
+)
 from hornbook.training.trials import Result, Trial
 
 Curve = Callable[[float, int], float]
@@ -81,16 +86,17 @@ def test_the_interval_is_that_of_the_seeds(
     look: Callable[..., Found]
 ) -> None:
     # The seeds 5, 6 and 7 are lowest at -0.5, 0 and 0.5 doublings
-    found = look(
-        lambda rate, seed: (math.log2(rate / 0.02) - (seed - 6) / 2) ** 2
-    )
+    def curve(rate: float, seed: int) -> float:
+        return (math.log2(rate / 0.02) - (seed - 6) / 2) ** 2
+
+    found = look(curve)
     half = 4.303 * 0.5 / 3**0.5
     assert found.rate.value == pytest.approx(0.02)
     assert found.rate.high == pytest.approx(0.02 * 2**half, rel=1e-3)
     assert found.rate.low == pytest.approx(0.02 / 2**half, rel=1e-3)
     assert "95% interval over 3 seeds" in found.summary
     assert found.contest.reference == "lr = 0.02"
-    alone = look(lambda rate, seed: math.log2(rate / 0.02) ** 2, seeds=1)
+    alone = look(curve, seeds=1)
     assert "not known" in alone.summary
 
 

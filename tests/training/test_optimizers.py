@@ -74,7 +74,8 @@ def test_only_matrices_decay_unless_others_are_named(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(OPTIMIZERS))
 def test_a_wider_model_takes_narrower_steps(name: str) -> None:
     rates = {"lr": 0.8, "lr_head": 0.4, "lr_embedding": 0.2}
-    plain, narrow = kinds(name, **rates), kinds(name, base_width=4, **rates)
+    plain = kinds(name, **rates)
+    narrow = kinds(name, base_width=4, **rates)
     found = {k: narrow[k].lr / plain[k].lr for k in plain}
     matrix = 0.25 if name == "adamw" else 1.0
     assert found == {

@@ -71,10 +71,9 @@ def find_rate(
 ) -> Found:
     """Try a rate at doublings and halvings; find the lowest place.
 
-    The loss against the logarithm of the rate is nearly a parabola
-    near its lowest place, so each seed gives one through three points;
-    the spread of the seeds is the interval. A rate found in short
-    trials is a little too high for a training that is much longer.
+    Each seed gives a parabola through three points; the spread of the
+    seeds is the interval. A training that is much longer than these
+    trials wants a somewhat lower rate.
 
     Raises:
         ModelError: at no rate did all seeds finish.

@@ -114,8 +114,7 @@ def train(
 
     ``asked`` is what the training depends on; a checkpoint made for
     anything else is refused, unless ``anew`` throws it away. Every
-    step writes a line to ``log`` with its loss in nats per target. At
-    the end the model is the mean of its steps, where one was kept.
+    step writes a line to ``log`` with its loss in nats per target.
 
     Raises:
         Interrupted: the user stopped it; a checkpoint was saved.
