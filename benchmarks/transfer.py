@@ -24,7 +24,7 @@ from hornbook.training.trials import Trial, open_text, run_trials
 
 RATES = {
     "adamw": {"lr": 0.008},
-    "muon": {"lr": 0.02, "lr_embedding": 0.05, "lr_head": 0.004},
+    "muon": {"lr": 0.04, "lr_embedding": 0.1, "lr_head": 0.008},
 }
 """The middle of each grid; all rates of an optimiser move together."""
 

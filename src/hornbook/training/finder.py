@@ -89,11 +89,8 @@ def find_rate(
 
     # Find each seed's own lowest place, and what they say together
     bits = {power: bits_by_seed(each) for power, each in grid.items()}
-    places = [
-        lowest({p: b[seed] for p, b in bits.items() if seed in b})
-        for seed in bits[best]
-    ]
     before = float(getattr(base.training, key))
+    places = [lowest(of_seed(bits, seed)) for seed in bits[best]]
     value, low, high = (before * 2**x for x in over_seeds(places))
     return Found(
         key=key,
@@ -159,6 +156,13 @@ def mean_bits(results: Sequence[Result]) -> float:
     if any(result.problem for result in results):
         return math.inf
     return sum(r.bits_per_byte for r in results) / len(results)
+
+
+def of_seed(
+    bits: dict[int, dict[int, float]], seed: int
+) -> dict[int, float]:
+    """Give one seed's bits, where it finished."""
+    return {p: each[seed] for p, each in bits.items() if seed in each}
 
 
 def lowest(bits: dict[int, float]) -> float:
