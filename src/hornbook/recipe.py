@@ -128,6 +128,11 @@ def check_tunings(recipe: Recipe, where: str) -> None:
                 "can be 'base', another fine-tuning of the recipe, or "
                 "'best' with pretrain.keep_best"
             )
+        if tuning.z_loss and tuning.method == "classify":
+            raise RecipeError(
+                f"{where}: finetune.{name}.z_loss is for the logits of "
+                "a vocabulary, and a classifier has none; leave it out"
+            )
 
 
 def check_name(name: str) -> None:

@@ -17,6 +17,8 @@ from hornbook.training.config import TrainingConfig, check
         {"weight_decay": -0.1}, {"weight_decay": float("nan")},
         {"beta1": 1.0}, {"beta2": 1.0}, {"momentum": 1.0},
         {"beta1": -0.1}, {"warmup": 1.1}, {"decay": -0.1},
+        {"ema": 1.0}, {"ema": -0.1}, {"z_loss": -1e-4},
+        {"base_width": -1}, {"z_loss": float("nan")},
         {"final": 2.0}, {"warmup": 0.5, "decay": 0.6},
         {"keep_best": True, "evaluations": 0},
     ],

@@ -5,7 +5,11 @@ import torch
 
 from hornbook.model.config import make_config
 from hornbook.model.transformer import Transformer
-from hornbook.training.loss import IGNORE, next_token_loss
+from hornbook.training.loss import (
+    IGNORE,
+    language_loss,
+    next_token_loss,
+)
 
 
 @pytest.fixture(scope="module")
@@ -62,3 +66,39 @@ def test_a_mask_reaches_the_model(model: Transformer) -> None:
     free = next_token_loss(model, ids, ids + 1)
     alone = next_token_loss(model, ids, ids + 1, own)
     assert not torch.equal(free, alone)
+
+
+def test_the_z_loss_is_a_slope_without_a_height(
+    model: Transformer,
+) -> None:
+    ids = torch.arange(12).reshape(2, 6)
+    targets = ids + 1
+    targets[0, :4] = IGNORE
+    weight = model.head.weight
+    slopes = []
+    for z in (0.0, 0.5):
+        loss = language_loss(z)(model, ids, targets)
+        assert loss == next_token_loss(model, ids, targets)
+        slopes.append(torch.autograd.grad(loss, weight)[0])
+
+    # By definition: z times the mean of the squared log of the sum
+    logits = model(ids)
+    sums = logits.exp().sum(-1).log()[targets != IGNORE]
+    (pull,) = torch.autograd.grad((0.5 * sums**2).mean(), weight)
+    torch.testing.assert_close(slopes[1] - slopes[0], pull)
+    assert language_loss(0.0) is next_token_loss
+
+
+def test_the_z_loss_pulls_drifted_logits_back() -> None:
+    logits = torch.nn.Parameter(torch.full((1, 1, 5), 6.0))
+
+    def drifted(ids: object, visible: object = None) -> torch.Tensor:
+        return logits
+
+    target = torch.zeros(1, 1, dtype=torch.int64)
+    loss = next_token_loss(drifted, target, target, z_loss=0.1)
+    (slope,) = torch.autograd.grad(loss, logits)
+    # The cross-entropy alone moves no sum of logits
+    assert float(slope.sum()) == pytest.approx(
+        2 * 0.1 * (6 + math.log(5))
+    )

@@ -8,6 +8,7 @@ from rich.markup import escape
 
 from hornbook.base.console import console
 from hornbook.base.errors import HornbookError
+from hornbook.cli import lab as lab
 from hornbook.cli import look as look
 from hornbook.cli import use as use
 from hornbook.cli import walk as walk

@@ -31,12 +31,27 @@ class TrainingConfig(msgspec.Struct, frozen=True, kw_only=True):
     momentum: float = 0.95
     """Muon's memory of past gradients."""
     weight_decay: float = 0.0
+    """Share of a weight, times the rate, that it loses in a step."""
+    decayed: tuple[
+        Literal["matrix", "head", "embedding", "vector"], ...
+    ] = ("matrix",)
+    """The kinds of weight that decay."""
+    base_width: int = 0
+    """The width for which AdamW's rates were found: in a wider model
+    matrices and head step less. 0 takes the rates as they are."""
+    ema: float = 0.0
+    """Share that a running mean of the weights keeps at each step, as
+    0.999; evaluation and the final model use it. 0 keeps none."""
+    z_loss: float = 0.0
+    """Weight of the squared logarithm of the softmax's sum, as 1e-4,
+    which keeps logits small; 0 leaves them alone."""
     warmup: float = 0.02
     """Share of the steps in which the rate climbs from zero."""
     decay: float = 0.6
-    """Share of the steps, at the end, in which it falls."""
-    schedule: Literal["linear", "cosine"] = "linear"
-    """The shape of the fall."""
+    """Share of the steps, at the end, in which it falls; between
+    the two it stays, and ``1 - warmup`` leaves no such plateau."""
+    schedule: Literal["linear", "cosine", "sqrt"] = "linear"
+    """The shape of the fall; ``sqrt`` falls fast at first."""
     final: float = 0.0
     """Where it ends, as a share of its height."""
     clip: float = 1.0
@@ -111,12 +126,14 @@ BOUNDS: tuple[Bound, ...] = (
             "spike",
             "evaluations",
             "weight_decay",
+            "base_width",
+            "z_loss",
         ),
         lambda value: value >= 0,
         "0 or more: it cannot be negative",
     ),
     (
-        ("beta1", "beta2", "momentum"),
+        ("beta1", "beta2", "momentum", "ema"),
         lambda value: 0 <= value < 1,
         "at least 0 and below 1",
     ),

@@ -18,10 +18,11 @@ from hornbook.base.console import Bar, console
 from hornbook.base.errors import Interrupted
 from hornbook.base.store import append_jsonl, read_jsonl, write_text
 from hornbook.training import checkpoint, health
+from hornbook.training.average import averaged, exchange
 from hornbook.training.batches import Batch, Batches
 from hornbook.training.checkpoint import Progress
 from hornbook.training.config import TrainingConfig
-from hornbook.training.optimizers import OPTIMIZERS, Optimizer
+from hornbook.training.optimizers import make_optimizers
 from hornbook.training.precision import (
     autocast,
     compiled,
@@ -60,10 +61,7 @@ class Trainer:
         self.dtype = number_format(config.precision)
         self.device = device()
         model.to(self.device)
-        make = OPTIMIZERS[config.optimizer]
-        self.optimizers: list[Optimizer] = [
-            *make(model, config, self.dtype)
-        ]
+        self.optimizers = make_optimizers(model, config, self.dtype)
         self.objective = compiled(objective, compile)
         self.progress = Progress()
         self.watch = health.Watch(config.spike)
@@ -152,6 +150,7 @@ def train(
             f"stopped at step {done.step:,} of {steps:,}, and saved; "
             "the same command goes on from there"
         )
+    exchange(trainer.optimizers)
     return done
 
 
@@ -234,13 +233,13 @@ class Run:
         last = done.step == self.trainer.steps
         due = config.evaluations and done.step % every == 0
         if self.hooks.evaluate and (due or last):
-            with torch.no_grad():
+            with torch.no_grad(), averaged(self.trainer.optimizers):
                 measured = self.hooks.evaluate()
             self.write(measured)
             done.heldout_loss = measured.get("heldout_loss")
         if self.hooks.sample and now >= self.next_sample:
             self.next_sample = now + config.sample_seconds
-            with torch.no_grad():
+            with torch.no_grad(), averaged(self.trainer.optimizers):
                 text = self.hooks.sample()
             self.write({"sample": text})
             console.say(f"  [bold]step {done.step:,}[/] it writes:")

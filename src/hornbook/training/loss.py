@@ -1,5 +1,8 @@
 """What training makes smaller."""
 
+from collections.abc import Callable
+from functools import partial
+
 from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
@@ -15,6 +18,7 @@ def next_token_loss(
     ids: Int[Tensor, "batch time"],
     targets: Int[Tensor, "batch time"],
     visible: Tensor | None = None,
+    z_loss: float = 0.0,
 ) -> Float[Tensor, ""]:
     """Give the mean cross-entropy of the next token.
 
@@ -23,6 +27,34 @@ def next_token_loss(
     Source: shannon1948, section 6.
     """
     logits = model(ids, visible=visible)
-    return F.cross_entropy(
+    loss = F.cross_entropy(
         logits.flatten(0, 1), targets.flatten(), ignore_index=IGNORE
     )
+    if z_loss:
+        pull = z_loss * log_sum_squared(logits, targets)
+        loss = loss + (pull - pull.detach())
+    return loss
+
+
+def log_sum_squared(
+    logits: Float[Tensor, "batch time vocab"],
+    targets: Int[Tensor, "batch time"],
+) -> Float[Tensor, ""]:
+    """Give how far the logits have drifted away from chances.
+
+    Adding a number to all logits changes no chance, so the loss lets
+    them drift until they are too large for short numbers. The z-loss
+    pulls the logarithm of their sum to zero. It is added to the loss
+    as a slope without a height: the loss stays in nats per token.
+
+    Source: chowdhery2023, section 5.
+    """
+    sums = logits.logsumexp(-1)[targets != IGNORE]
+    return sums.square().mean()
+
+
+def language_loss(z_loss: float) -> Callable[..., Tensor]:
+    """Give the loss of the next token, with a z-loss if wanted."""
+    if not z_loss:
+        return next_token_loss
+    return partial(next_token_loss, z_loss=z_loss)

@@ -17,7 +17,7 @@ from hornbook.training.batches import Windows
 from hornbook.training.checkpoint import Progress, load_best
 from hornbook.training.config import TrainingConfig
 from hornbook.training.loop import Hooks, train
-from hornbook.training.loss import next_token_loss
+from hornbook.training.loss import language_loss
 from hornbook.training.precision import wants_compiling
 
 WATCHED_BYTES = 100_000
@@ -60,7 +60,7 @@ def pretrain(
     # Train
     done = train(
         model,
-        next_token_loss,
+        language_loss(config.z_loss),
         Windows(shard, shape.context, config.batch, seed),
         config,
         steps,
