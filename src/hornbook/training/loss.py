@@ -79,9 +79,9 @@ class FrugalLoss(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any,
-        x: Float[Tensor, "places width"],
+        x: Float[Tensor, "tokens width"],
         weight: Float[Tensor, "vocab width"],
-        targets: Int[Tensor, " places"],
+        targets: Int[Tensor, " tokens"],
         softcap: float,
         z_loss: float,
     ) -> Float[Tensor, ""]:
@@ -115,11 +115,11 @@ class FrugalLoss(torch.autograd.Function):
 
 
 def surprise(
-    scores: Float[Tensor, "places vocab"],
-    wanted: Int[Tensor, " places"],
+    scores: Float[Tensor, "tokens vocab"],
+    wanted: Int[Tensor, " tokens"],
     softcap: float,
     z_loss: float,
-) -> tuple[Float[Tensor, ""], Float[Tensor, "places vocab"]]:
+) -> tuple[Float[Tensor, ""], Float[Tensor, "tokens vocab"]]:
     """Give the summed surprise of some places, and its slope.
 
     The slope by a logit is the chance that its token was given, less
@@ -145,6 +145,6 @@ def surprise(
     cost = learnt * (sums - logits.gather(-1, came))
 
     # Go down from what was thought to what came
-    tokens = torch.arange(scores.size(-1), device=scores.device)
-    slope = chances * (1 + 2 * z_loss * sums) - (tokens == came).float()
+    every = torch.arange(scores.size(-1), device=scores.device)
+    slope = chances * (1 + 2 * z_loss * sums) - (every == came).float()
     return cost.sum(), slope * learnt * bend

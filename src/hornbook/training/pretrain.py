@@ -155,7 +155,7 @@ def asked_for(
     source: str,
 ) -> dict[str, Any]:
     """Collect what a training's losses depend on."""
-    settings = msgspec.to_builtins(config)
+    settings = msgspec.json.decode(msgspec.json.encode(config))
     wanted = {k: v for k, v in settings.items() if k not in UNASKED}
     model = {
         f"model.{key}": value
