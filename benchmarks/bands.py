@@ -23,6 +23,7 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+from scipy.stats import t as student
 
 from hornbook.base.config import read_toml
 from hornbook.base.store import read_json
@@ -38,7 +39,6 @@ from hornbook.training.bands import (
     relevant,
 )
 from hornbook.training.evidence import gather
-from hornbook.training.trials import T_95
 
 FILE = Path(__file__).parents[1] / "src/hornbook/recipes/bands.json"
 
@@ -71,7 +71,8 @@ def margin_of(curves):
     values = np.array([curve.loss for curve in curves])
     deviation = np.sqrt(values.var(axis=0, ddof=1).mean())
     count = len(curves)
-    return float(T_95[count - 2] * deviation * (1 + 1 / count) ** 0.5)
+    factor = student.ppf(0.975, count - 1)
+    return float(factor * deviation * (1 + 1 / count) ** 0.5)
 
 
 def main(name, folders):
