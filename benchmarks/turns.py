@@ -15,11 +15,15 @@ from pathlib import Path
 from typing import Any
 
 
-def serve(update: Callable[[float], float], total: float) -> None:
+def serve(
+    update: Callable[[float], float],
+    total: float,
+    about: dict[str, Any] | None = None,
+) -> None:
     """Train as told until ``total`` seconds are used up.
 
     ``update`` makes one step, given the share of the time that is
-    used, and returns its loss.
+    used, and returns its loss; ``about`` is told with every answer.
     """
     used, steps, loss = 0.0, 0, float("nan")
     print(json.dumps({"ready": True}), flush=True)
@@ -31,6 +35,7 @@ def serve(update: Callable[[float], float], total: float) -> None:
             used += time.perf_counter() - before
             steps += 1
         state = {
+            **(about or {}),
             "seconds": used,
             "steps": steps,
             "loss": loss,

@@ -24,13 +24,10 @@ from hornbook.base.record import (
     new_record,
 )
 from hornbook.base.store import size, write_text
-from hornbook.evaluation.task import own_files
 from hornbook.lineage import (
-    data_digest,
     files_digest,
     section_digest,
     source_digest,
-    text_digest,
     whole_digest,
     why_stale,
 )
@@ -191,22 +188,10 @@ def depends_on(
 ) -> dict[str, str]:
     """Digest what a stage depends on, part by part."""
     before = files_digest(folder, stage.before)
-    if stage.name == "curate":
-        before = text_digest(recipe.corpus)
-    if stage.command in ("scale", "pretrain", "finetune"):
-        before += stages.planned_steps(folder, stage.name)
-    if stage.command == "finetune":
-        tuning = recipe.finetune[stage.name.partition(".")[2]]
-        before += data_digest(tuning.data)
-    if stage.name in ("plan", "scale", "pretrain"):
-        before += stages.foreign_attention(recipe)
-    if stage.name == "evaluate":
-        files = own_files(recipe.evaluation.tasks)
-        before += "".join(map(data_digest, files))
     return {
         "recipe": section_digest(recipe, stage.sections),
         "source": source_digest(stage.source),
-        "before": before,
+        "before": before + stage.also(recipe, folder),
     }
 
 

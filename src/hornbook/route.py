@@ -1,14 +1,17 @@
 """The route: which stages a recipe has, and what each depends on."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from hornbook import stages
 from hornbook.base.errors import RecipeError
+from hornbook.evaluation.task import own_files
+from hornbook.lineage import data_digest, text_digest
 from hornbook.recipe import Recipe
-from hornbook.stages import Context
+from hornbook.stages import Context, foreign_attention, planned_steps
 
 TOLD = (
     "plan.json",
@@ -18,6 +21,11 @@ TOLD = (
     "evaluation/report.json",
 )
 """What the book tells of, beside the models."""
+
+
+def nothing(recipe: Recipe, folder: Path) -> str:
+    """Depend on nothing else."""
+    return ""
 
 
 class Stage(msgspec.Struct, frozen=True):
@@ -33,6 +41,8 @@ class Stage(msgspec.Struct, frozen=True):
     source: tuple[str, ...]
     """Our modules that do its work."""
     work: Callable[[Context], dict[str, Any]]
+    also: Callable[[Recipe, Path], str] = nothing
+    """Digests what else it depends on, of a recipe and a run."""
 
     @property
     def command(self) -> str:
@@ -62,6 +72,7 @@ def first_stages() -> list[Stage]:
             ("plan.json", "model.json"),
             ("hornbook.planning.budget",),
             stages.plan,
+            lambda recipe, _: foreign_attention(recipe),
         ),
         Stage(
             "curate",
@@ -70,6 +81,7 @@ def first_stages() -> list[Stage]:
             ("corpus/train.parquet", "corpus/card.json"),
             ("hornbook.corpus.pipeline",),
             stages.curate,
+            lambda recipe, _: text_digest(recipe.corpus),
         ),
         Stage(
             "tokenize",
@@ -91,6 +103,8 @@ def scale_stage() -> Stage:
         ("scaling/fit.json", "scaling/ledger.jsonl"),
         ("hornbook.scaling.sweep", "hornbook.scaling.forecast"),
         stages.scale,
+        lambda recipe, folder: planned_steps(folder, "scale")
+        + foreign_attention(recipe),
     )
 
 
@@ -103,6 +117,8 @@ def pretrain_stage() -> Stage:
         ("checkpoints/base/config.json",),
         ("hornbook.training.pretrain",),
         stages.pretrain,
+        lambda recipe, folder: planned_steps(folder, "pretrain")
+        + foreign_attention(recipe),
     )
 
 
@@ -119,6 +135,7 @@ def last_stages(tunings: Sequence[str]) -> list[Stage]:
             ("evaluation/report.json",),
             ("hornbook.evaluation.report",),
             stages.evaluate,
+            own_tasks,
         ),
         Stage(
             "export",
@@ -156,7 +173,15 @@ def tuning_stage(recipe: Recipe, name: str) -> Stage:
         (f"finetune/{name}/config.json",),
         ("hornbook.tuning.tune", "hornbook.tuning.synthesize"),
         stages.finetune,
+        lambda recipe, folder: planned_steps(folder, f"finetune.{name}")
+        + data_digest(recipe.finetune[name].data),
     )
+
+
+def own_tasks(recipe: Recipe, folder: Path) -> str:
+    """Digest the files of tasks that are the user's own."""
+    files = own_files(recipe.evaluation.tasks)
+    return "".join(map(data_digest, files))
 
 
 def order_tunings(recipe: Recipe) -> list[str]:

@@ -115,6 +115,11 @@ def test_a_wrong_type_names_its_key(
         ("a.b.c=[1, 2]", {"a": {"b": {"c": [1, 2]}}}),
         ("a.b=true", {"a": {"b": True}}),
         ("a.b=", {"a": {"b": ""}}),
+        ("a=.03", {"a": 0.03}),
+        ("a=-.5e-1", {"a": -0.05}),
+        ("a=3.", {"a": 3.0}),
+        ("a=.", {"a": "."}),
+        ("a=.03.1", {"a": ".03.1"}),
     ],
 )
 def test_settings_reach_into_tables(

@@ -16,6 +16,7 @@ from hornbook.evaluation.config import EvaluationConfig
 from hornbook.evaluation.items import Item
 from hornbook.evaluation.material import Material
 from hornbook.evaluation.task import Task, Template
+from inference.rough import rough_model
 
 
 @pytest.fixture(scope="module")
@@ -23,22 +24,44 @@ def material(whole_run: Path) -> Material:
     return Material(whole_run, EvaluationConfig())
 
 
+@pytest.mark.parametrize("form", ["gpt2", "nanochat"])
 def test_an_ending_costs_the_same_whatever_is_read_with_it(
-    material: Material,
+    material: Material, form: str
 ) -> None:
+    tok = material.tokenizer
+    model = rough_model(form, tok.vocab_size, 64)
     endings = [
         ("A hat is", " a covering of the head."),
         ("", "Arts"),
         ("A much longer prompt. " * 20, "Short"),
         ("Short", "a much longer ending. " * 20),
+        ("A hat is", " worn."),
+        ("A much longer prompt. " * 20, "The longer of two"),
+        ("A hat is", ""),
+        ("A hat is", " a roof."),
     ]
-    together = ending_nats(material.base, material.tokenizer, endings)
+    together = ending_nats(model, tok, endings)
     alone = [
-        ending_nats(material.base, material.tokenizer, [ending], 1)[0]
-        for ending in endings
+        ending_nats(model, tok, [ending], 1)[0] for ending in endings
     ]
-    assert np.allclose(together, alone, rtol=1e-4)
-    assert (together > 0).all()
+    assert np.allclose(together, alone, rtol=1e-5)
+    assert ((together > 0) == [bool(e) for _, e in endings]).all()
+
+
+def test_a_prompt_is_read_once_for_all_its_endings(
+    material: Material, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = []
+    model, tok = material.base, material.tokenizer
+    monkeypatch.setattr(
+        model,
+        "hidden",
+        lambda ids, *more: read.append(ids.numel())
+        or type(model).hidden(model, ids, *more),
+    )
+    prompt, choices = "A hat is worn on the head. " * 3, "abcd"
+    ending_nats(model, tok, [(prompt, c) for c in choices])
+    assert read == [1 + len(tok.encode(prompt)) + len(choices)]
 
 
 def test_the_cost_is_the_sum_over_the_ending_alone(

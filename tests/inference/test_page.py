@@ -12,6 +12,7 @@ from inference.server_fixture import Served, serving
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 PHONE = {"width": 360, "height": 740}
+ABOUT = "**/hornbook/model"
 
 pytestmark = [
     pytest.mark.slow,
@@ -50,7 +51,6 @@ def page(browser: Any, served: Served) -> Iterator[Any]:
         or faults.append(request.url),
     )
     page.goto(served.url)
-    wait(page.locator("#name")).to_have_text("small")
     yield page
     context.close()
     assert not faults
@@ -197,7 +197,6 @@ def test_it_fits_a_phone_and_follows_the_colour_scheme(
     context = browser.new_context(viewport=PHONE, color_scheme=scheme)
     page = context.new_page()
     page.goto(served.url)
-    wait(page.locator("#name")).to_have_text("small")
     page.locator("#temperature").fill("0")
     ask(page)
     page.locator(".look").click()
@@ -212,6 +211,60 @@ def test_it_fits_a_phone_and_follows_the_colour_scheme(
     context.close()
 
 
+def test_a_question_waits_for_the_models_name(
+    page: Any, served: Served
+) -> None:
+    held: list[Any] = []
+    page.route(ABOUT, lambda route: held.append(route))
+    page.goto(served.url)
+    page.locator("#temperature").fill("0")
+    page.locator("#question").fill("What is a hat?")
+    page.keyboard.press("Enter")
+    wait(page.locator("#send")).to_have_text("Stop")
+    page.wait_for_timeout(1000)
+    assert answers(page) == [""] and not page.locator(".again").count()
+
+    # Let it through, and the answer comes with all that belongs to it
+    held.pop().continue_()
+    wait(page.locator(".again")).to_have_count(1)
+    assert answers(page)[0] and not page.locator(".trouble").count()
+    assert page.locator(".answer .who").text_content() == "small"
+    page.locator(".look").click()
+    wait(page.locator(".map .note")).to_contain_text("takes most from")
+    assert page.locator(".map option").count() == 4
+
+
+def test_without_the_name_it_says_so_and_tries_again(
+    page: Any, served: Served
+) -> None:
+    page.route(ABOUT, lambda route: route.abort())
+    page.goto(served.url)
+    ask(page)
+    wait(page.locator(".answer .trouble")).not_to_be_empty()
+    page.unroute(ABOUT)
+    page.locator(".again").click()
+    wait(page.locator("#name")).to_have_text("small")
+    wait(page.locator(".look")).to_have_count(1)
+    assert answers(page)[0] and not page.locator(".trouble").count()
+
+
+def test_waiting_for_the_name_can_be_stopped(
+    page: Any, served: Served
+) -> None:
+    held: list[Any] = []
+    page.route(ABOUT, lambda route: held.append(route))
+    page.goto(served.url)
+    page.locator("#question").fill("What is a hat?")
+    page.keyboard.press("Enter")
+    wait(page.locator("#send")).to_have_text("Stop")
+    page.keyboard.press("Escape")
+    wait(page.locator(".answer .note")).to_have_text("Stopped.")
+    held.pop().continue_()
+    wait(page.locator("#name")).to_have_text("small")
+    ask(page)
+    assert len(answers(page)) == 1 and answers(page)[0]
+
+
 def test_the_page_asks_for_the_key(browser: Any) -> None:
     with serving(key="sesame") as locked:
         context = browser.new_context()
@@ -220,6 +273,6 @@ def test_the_page_asks_for_the_key(browser: Any) -> None:
         wait(page.locator("#ask-key")).to_be_visible()
         page.locator("#key").fill("sesame")
         page.keyboard.press("Enter")
-        wait(page.locator("#name")).to_have_text("small")
         ask(page)
+        assert answers(page)[0]
         context.close()

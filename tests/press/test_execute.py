@@ -69,6 +69,21 @@ def test_a_failing_value_names_its_place(
         run_one(folder, run_folder)
 
 
+def test_a_colon_in_a_caption_is_pointed_at(
+    chapter: Callable[[str], Path], run_folder: Path
+) -> None:
+    folder = chapter(
+        "```{code-cell}\n---\nbook:\n  label: fig:loss\n"
+        "  caption: The loss: how it fell\n---\n1\n```"
+    )
+    lines = (folder / "one.md").read_text(encoding="utf-8").split("\n")
+    line = lines.index("```{code-cell}") + 1
+    with pytest.raises(DataError) as caught:
+        run_one(folder, run_folder)
+    assert f"at line {line} could not" in str(caught.value)
+    assert "put what holds a colon in quotes" in str(caught.value)
+
+
 def test_an_unchanged_chapter_is_not_run_again(
     chapter: Callable[[str], Path],
     run_folder: Path,

@@ -1,6 +1,7 @@
 """TOML into frozen structs, with errors that name the key."""
 
 import difflib
+import re
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +12,9 @@ import msgspec
 from hornbook.base.errors import RecipeError
 
 T = TypeVar("T")
+
+BARE_POINT = re.compile(r"[+-]?(\.\d+|\d+\.)([eE][+-]?\d+)?")
+"""Numbers that TOML does not know: ``.03`` and ``3.``."""
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -41,6 +45,7 @@ def override(tables: dict[str, Any], settings: Sequence[str]) -> None:
 
     A value is read as TOML where it is TOML, else as plain text, so
     that ``pretrain.steps=100`` is a number and ``name=mine`` a string.
+    Numbers may lack a digit beside their point, as ``.03`` does.
 
     Raises:
         RecipeError: a setting has no ``=`` or walks through a value.
@@ -64,6 +69,8 @@ def override(tables: dict[str, Any], settings: Sequence[str]) -> None:
 
 def _value(text: str) -> Any:
     """Read one TOML value, or take the text as it stands."""
+    if BARE_POINT.fullmatch(text):
+        return float(text)
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:

@@ -29,6 +29,11 @@ Cost = Callable[[Endings], Nats]
 """Gives what each ending costs after its prompt, in nats."""
 Rule = Callable[[Endings, Cost, "Tokenizer"], Nats]
 
+NEIGHBOURS = 16
+"""Of so many endings in turn, those of one prompt share a row."""
+ALL = -1
+"""The owner of a prompt's tokens: every ending sees them."""
+
 
 def choice_score(
     task: Task, items: Sequence[Item], material: Material
@@ -162,7 +167,7 @@ def blind_share(
 
 def model_cost(material: Material) -> Cost:
     """Let the base model say what endings cost."""
-    rows = 4 * material.config.batch
+    rows = material.config.batch
     return partial(
         ending_nats, material.base, material.tokenizer, rows=rows
     )
@@ -172,56 +177,88 @@ def ending_nats(
     model: "Transformer",
     tok: "Tokenizer",
     endings: Endings,
-    rows: int = 64,
+    rows: int = 16,
 ) -> Nats:
     """Give what each ending costs after its prompt, in nats.
 
     Prompt and ending are encoded apart, so that the ending's tokens
     do not depend on the prompt. Where both do not fit the context, the
-    prompt loses its beginning.
+    prompt loses its beginning. Neighbours share a row if they go on
+    from the same ids, so that these are read once.
     """
-    # Lay prompts and endings out as ids
+    # Lay endings out behind their prompts
     context = model.config.context
-    cut = []
-    for prompt, ending in endings:
+    laid: dict[tuple[int, ...], Row] = {}
+    for place, (prompt, ending) in enumerate(endings):
         last = tok.encode(ending)[: context - 1]
         first = [tok.end, *tok.encode(prompt)][-(context - len(last)) :]
-        cut.append((first + last, len(last)))
+        shared = (place // NEIGHBOURS, *first)
+        laid.setdefault(shared, Row(first)).add(place, last)
 
     # Read like lengths together, for the least filling
-    nats = np.zeros(len(cut))
-    order = sorted(range(len(cut)), key=lambda i: len(cut[i][0]))
+    nats = np.zeros(len(endings))
+    order = sorted(laid.values(), key=lambda row: len(row.ids))
     for start in range(0, len(order), rows):
-        part = order[start : start + rows]
-        nats[part] = _read(model, [cut[i] for i in part])
+        _read(model, order[start : start + rows], nats)
     return nats
 
 
+class Row:
+    """A prompt and endings behind it, none of which sees another."""
+
+    def __init__(self, prompt: Sequence[int]) -> None:
+        self.ids = list(prompt)
+        self.places = list(range(len(prompt)))
+        """Where each token would stand in a row of one ending."""
+        self.owners = [ALL] * len(prompt)
+        """The ending that each token belongs to."""
+        self.told: list[tuple[int, int, int]] = []
+        """Endings' tokens: whose, from which column, what is told."""
+
+    def add(self, ending: int, ids: Sequence[int]) -> None:
+        """Put an ending behind the prompt."""
+        first = before = self.owners.count(ALL)
+        for place, token in enumerate(ids, first):
+            self.told.append((ending, before - 1, token))
+            self.ids.append(token)
+            self.places.append(place)
+            self.owners.append(ending)
+            before = len(self.ids)
+
+
 def _read(
-    model: "Transformer", cut: Sequence[tuple[list[int], int]]
-) -> Nats:
-    """Sum the loss over the last tokens of each row."""
+    model: "Transformer", rows: Sequence[Row], nats: Nats
+) -> None:
+    """Add to each ending the loss over its tokens."""
     import torch
     from torch.nn import functional as F
 
-    # Lay the rows side by side, and note which tokens count
-    longest = max(len(ids) for ids, _ in cut)
-    table = torch.zeros(len(cut), longest, dtype=torch.int64)
-    counted = torch.zeros_like(table, dtype=torch.bool)
-    for row, (ids, last) in enumerate(cut):
-        table[row, : len(ids)] = torch.tensor(ids)
-        counted[row, len(ids) - last : len(ids)] = True
-    rows, places = counted.nonzero(as_tuple=True)
+    from hornbook.model.attention import causal
 
-    # Score those alone; the vocabulary is most of the work
+    # Put the rows side by side
+    longest = max(len(row.ids) for row in rows)
+    table = torch.zeros(3, len(rows), longest, dtype=torch.int64)
+    told = []
+    for i, row in enumerate(rows):
+        columns = (row.ids, row.places, row.owners)
+        table[:, i, : len(row.ids)] = torch.tensor(columns)
+        told += [(i, *each) for each in row.told]
+    ids, places, owners = table
+
+    # Let an ending see its prompt and itself
+    past = causal(longest, longest, ids.device)
+    seen = owners[:, None]
+    visible = past & ((seen == ALL) | (seen == seen.mT))
+
+    # Score the endings alone; the vocabulary is most of the work
+    found = torch.tensor(told, dtype=torch.int64).reshape(-1, 4)
+    i, ending, before, token = found.T
     with torch.inference_mode():
-        hidden = model.hidden(table[:, :-1])
+        hidden = model.hidden(ids, None, visible[:, None], places)
         losses = F.cross_entropy(
-            model.logits(hidden[rows, places - 1]),
-            table[rows, places],
-            reduction="none",
+            model.logits(hidden[i, before]), token, reduction="none"
         )
-    return np.bincount(rows, losses.double(), minlength=len(cut))
+    np.add.at(nats, ending.numpy(), losses.double().numpy())
 
 
 RULES: dict[str, Rule] = {

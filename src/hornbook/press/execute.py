@@ -14,6 +14,7 @@ import jupytext
 import nbformat
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
+from jupytext.myst import MystMetadataParsingError
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
@@ -69,7 +70,7 @@ def execute(
         DataError: a cell fails; names the chapter, the line, the error.
     """
     paths = list(chapters)
-    common = digest_json([run_digest(run), source_digest(), samples])
+    common = digest_json([run_digest(run), package_digest(), samples])
     workers = max(1, min(cores(), len(paths)))
 
     def one(path: Path) -> Any:
@@ -129,11 +130,18 @@ def read_chapter(path: Path, samples: bool = True) -> NotebookNode:
     """Read a chapter; each cell learns the line it begins on.
 
     Raises:
-        DataError: the chapter is not UTF-8, or not MyST Markdown.
+        DataError: the chapter is not UTF-8, or not MyST Markdown; a
+            cell's header is not YAML.
     """
     try:
         text = path.read_text(encoding="utf-8")
         notebook: NotebookNode = jupytext.reads(text, fmt="md:myst")
+    except MystMetadataParsingError as error:
+        fault = str(error).partition("\n")[0]
+        raise DataError(
+            f"{path.name}: {fault[:1].lower()}{fault[1:]}; put what "
+            "holds a colon in quotes"
+        ) from error
     except Exception as error:  # jupytext's parsers have many
         raise DataError(
             f"{path.name} is not a MyST notebook "
@@ -271,8 +279,8 @@ def run_digest(run: Path) -> str:
     return digest_json(found)
 
 
-def source_digest() -> str:
-    """Digest our own source, which the chapters call."""
+def package_digest() -> str:
+    """Digest all of our source, any of which a chapter may call."""
     package = Path(__file__).resolve().parents[1]
     files = sorted(package.rglob("*.py"))
     return digest_bytes(b"".join(f.read_bytes() for f in files))

@@ -6,6 +6,7 @@ const ALTERNATIVES = 5;
 const at = (id) => document.getElementById(id);
 const dialogue = at("dialogue"), question = at("question");
 let model = { name: "", layers: 0, heads: 0, context: 0 };
+let meeting = null;
 let said = [];
 let running = null;
 let key = "";
@@ -38,6 +39,35 @@ function askKey() {
   return new Promise((resolve) => {
     dialog.addEventListener(
       "close", () => resolve(at("key").value), { once: true });
+  });
+}
+
+// Learn once what the model is; after a failure, ask anew
+function meet() {
+  meeting ??= introduce().catch((error) => {
+    meeting = null;
+    at("facts").textContent = error.message;
+    throw error;
+  });
+  return meeting;
+}
+
+async function introduce() {
+  model = await (await call("hornbook/model")).json();
+  at("name").textContent = model.name;
+  document.title = `Talking to ${model.name}`;
+  const count = model.parameters.toLocaleString("en");
+  at("facts").textContent = `${count} weights in ${model.layers} layers `
+    + `of ${model.heads} heads; it sees ${model.context} tokens at once`;
+  const room = Math.max(10, Math.floor(model.context / 2 / 10) * 10);
+  at("max_tokens").max = Math.min(400, room);
+  at("max_tokens").dispatchEvent(new Event("input"));
+}
+
+// Fail as soon as the user stops the answer
+function stopped(signal) {
+  return new Promise((_, fail) => {
+    signal.addEventListener("abort", () => fail(signal.reason));
   });
 }
 
@@ -101,7 +131,7 @@ async function openStream(note, signal) {
 async function answer() {
   // Make room for the answer
   for (const old of dialogue.querySelectorAll(".tools")) old.remove();
-  const box = turn("answer writing", model.name);
+  const box = turn("answer writing", at("name").textContent);
   const text = make("p", "text"), note = make("p", "note");
   const tokens = new Tokens(text);
   box.append(text, note);
@@ -110,8 +140,10 @@ async function answer() {
   say("Answering");
   let whole = "", from = 0, finish = null;
 
-  // Write it as it comes
+  // Write it as it comes, once the model is known
   try {
+    await Promise.race([meet(), stopped(running.signal)]);
+    box.querySelector(".who").textContent = model.name;
     const opened = await openStream(note, running.signal);
     from = opened.from;
     for await (const event of events(opened.answer)) {
@@ -125,9 +157,9 @@ async function answer() {
     }
     if (finish === "length") note.textContent += " Cut off by length.";
   } catch (error) {
-    const stopped = error.name === "AbortError";
-    note.textContent = stopped ? "Stopped." : error.message;
-    note.classList.toggle("trouble", !stopped);
+    const wanted = error.name === "AbortError";
+    note.textContent = wanted ? "Stopped." : error.message;
+    note.classList.toggle("trouble", !wanted);
   }
 
   // Close it
@@ -265,16 +297,4 @@ for (const slider of document.querySelectorAll("[type=range]")) {
   });
 }
 shade();
-try {
-  model = await (await call("hornbook/model")).json();
-  at("name").textContent = model.name;
-  document.title = `Talking to ${model.name}`;
-  const count = model.parameters.toLocaleString("en");
-  at("facts").textContent = `${count} weights in ${model.layers} layers `
-    + `of ${model.heads} heads; it sees ${model.context} tokens at once`;
-  const room = Math.max(10, Math.floor(model.context / 2 / 10) * 10);
-  at("max_tokens").max = Math.min(400, room);
-  at("max_tokens").dispatchEvent(new Event("input"));
-} catch (error) {
-  at("facts").textContent = error.message;
-}
+meet().catch(() => {});
