@@ -125,6 +125,7 @@ def test_a_run_is_compared_diagnosed_and_cleaned(
     status, out, _ = hornbook("compare", "smoke", run_copy)
     assert status == 0
     assert "no difference" in out and "not told apart" in out
+    assert "Bits per byte, held-out text" in out
     line = ["compare", "smoke", "smoke", "--json"]
     told = json.loads(hornbook(*line)[1])
     assert told["same_heldout"] and told["settings"] == []

@@ -32,6 +32,7 @@ def compare(
 ) -> None:
     """Set two runs side by side: recipes, scores, times."""
     from hornbook.evaluation.compare import compare as set_beside
+    from hornbook.evaluation.score import title_of
 
     # Compare, and tell programs all of it
     both = set_beside(Path(named(first)), Path(named(second)))
@@ -45,7 +46,7 @@ def compare(
     settings = [(s.key, str(s.first), str(s.second)) for s in changed]
     scores = [
         (
-            pair.name.replace("_", " "),
+            title_of(pair.name, pair.first or pair.second or {}),
             interval(pair.first),
             interval(pair.second),
             verdict(pair, both.runs),
@@ -72,10 +73,13 @@ def compare(
 
 def interval(score: dict[str, Any] | None) -> str:
     """Write a score with the ends of its interval."""
+    from hornbook.evaluation.score import span, with_unit
+
     if score is None:
         return "-"
-    value, low, high = (score[k] for k in ("value", "low", "high"))
-    return f"{value:.3f} ({low:.3f} to {high:.3f})"
+    unit = score["unit"]
+    ends = span(score["low"], score["high"], unit)
+    return f"{with_unit(score['value'], unit)} ({ends})"
 
 
 def verdict(pair: "Pair", runs: tuple[str, str]) -> str:
