@@ -23,13 +23,13 @@ SHARE = {
 
 
 def test_scores_are_called_as_in_the_report() -> None:
-    length = {**SHARE, "title": "Longest overlap", "baseline": None}
+    length = {**SHARE, "title": "Longest overlap", "baseline": 17.0}
     length |= {"unit": "characters", "value": 19.5}
     told = {"topic_accuracy": SHARE, "answers_overlap": length}
     first, second = score_rows(told)
     assert first == [
-        "Topic named rightly", "89.5%", "86.0% to 92.3%", "87.6%",
-        "a bag of words",
+        "Topic named rightly", "89.5%", "86.0% to 92.3%",
+        "87.6%, a bag of words",
     ]
     assert second[:2] == ["Longest overlap", "19.5 characters"]
 

@@ -219,13 +219,14 @@ def scores(run: "Run") -> dict[str, dict[str, Any]]:
 def score_rows(
     told: Mapping[str, Mapping[str, Any]],
 ) -> list[list[str]]:
-    """Lay scores out: value, interval, and what to set them beside."""
+    """Lay out scores that have something to be set beside."""
     return [
         [title_of(name, task), with_unit(task["value"], task["unit"]),
          span(task["low"], task["high"], task["unit"]),
-         number(task.get("baseline"), task["unit"]),
-         task.get("baseline_is", "")]
+         f"{number(task['baseline'], task['unit'])}, "
+         f"{task['baseline_is']}"]
         for name, task in told.items()
+        if task.get("baseline") is not None
     ]
 
 
