@@ -50,6 +50,12 @@ Head = Annotated[
         help="One head, counted from 1; else all.", show_default=False
     ),
 ]
+Cutter = Annotated[
+    str,
+    Parameter(
+        help="A run, or a tokenizer's file; else the run's, or bytes."
+    ),
+]
 Picture = Annotated[
     Path | None,
     Parameter(help="Draw it into a file: .svg, .png or .pdf."),
@@ -226,13 +232,7 @@ def mask(
     ],
     /,
     *,
-    tokenizer: Annotated[
-        str,
-        Parameter(
-            help="A run, or a tokenizer's file; else the run's own, "
-            "or bytes."
-        ),
-    ] = "",
+    tokenizer: Cutter = "",
     count: Annotated[
         int, Parameter(help="How many dialogues to show; 0: all.")
     ] = 5,
