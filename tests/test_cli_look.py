@@ -135,7 +135,10 @@ def test_a_run_is_compared_diagnosed_and_cleaned(
     assert status == 0 and "yes under-trained: 4 steps of 4" in out
     assert "--set pretrain.steps=8" in out
     told = json.loads(hornbook("diagnose", "smoke", "--json")[1])
-    assert len(told["findings"]) == 4
+    trainings = {each["training"] for each in told["findings"]}
+    assert trainings == {"pretrain", "finetune.topic", "finetune.chat"}
+    assert told["expected"] == [] and "by a blind guess" in out
+    assert told["yardstick"]["bigram"] < told["yardstick"]["uniform"]
 
     # Nothing is deleted without a yes
     (run_copy / "book" / "tex").mkdir(parents=True)

@@ -26,6 +26,7 @@ from hornbook.base.record import (
 from hornbook.base.store import size, write_text
 from hornbook.lineage import (
     files_digest,
+    refuse_changes,
     section_digest,
     source_digest,
     whole_digest,
@@ -67,6 +68,8 @@ def run(
     route = road(recipe)
     chosen = choose(route, first, last)
     with lock(folder):
+        if force not in (True, "plan", "pretrain"):
+            refuse_changes(folder, recipe)
         record = open_record(recipe, folder)
         for stage in route:
             if stage.name not in chosen:

@@ -13,7 +13,7 @@ from hornbook.base.errors import RecipeError
 from hornbook.base.machine import cache_folder, describe
 from hornbook.base.record import RunRecord
 from hornbook.base.store import digest_text, read_json, write_json
-from hornbook.lineage import section_digest
+from hornbook.lineage import speed_digest
 from hornbook.planning.plan import (
     FILE as PLAN,
 )
@@ -31,9 +31,6 @@ from hornbook.recipe import Recipe
 
 if TYPE_CHECKING:
     from hornbook.base.dialogue import Dialogue
-
-MEASURED = ("model", "tokenizer", "pretrain", "plan")
-"""What the measured speed depends on."""
 
 HEAD = "# Every setting of this run, as it was resolved.\n\n"
 
@@ -65,7 +62,7 @@ def plan(context: Context) -> dict[str, Any]:
     # Measure: matrix products, then steps of this very model
     recipe = context.recipe
     shape = recipe.shape
-    asked = section_digest(recipe, MEASURED) + foreign_attention(recipe)
+    asked = speed_digest(recipe) + foreign_attention(recipe)
     measured = earlier_probe(context, asked)
     if measured is None:
         console.say("  measuring this machine with a few steps")

@@ -9,6 +9,7 @@ from rich.markup import escape
 
 from hornbook.base.console import console
 from hornbook.base.errors import HornbookError
+from hornbook.cli import lab as lab
 from hornbook.cli import look as look
 from hornbook.cli import show as show
 from hornbook.cli import use as use
@@ -73,5 +74,6 @@ GROUPS = {
     ),
     "Use a model": ("chat", "generate", "serve"),
     "Look": ("show", "diagnose", "compare", "forecast"),
+    "Experiment": ("trials", "find-rate"),
     "Keep house": ("doctor", "clean"),
 }

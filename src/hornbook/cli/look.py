@@ -94,20 +94,36 @@ def verdict(pair: "Pair", runs: tuple[str, str]) -> str:
 
 @app.command
 def diagnose(run: Run, /, *, json: Json = False) -> None:
-    """Say what is wrong with a training, and what to do next."""
+    """Say what is wrong with trainings, and what to do next."""
+    from hornbook.evaluation.yardstick import yardstick
     from hornbook.training.diagnose import diagnose as examine
 
-    found = examine(Path(named(run)))
+    # Look at every training, and at what any text costs
+    folder = Path(named(run))
+    found, normal = examine(folder), yardstick(folder)
     if json:
-        print_json(found)
+        told = {"findings": found.findings, "expected": found.expected}
+        print_json({**told, "yardstick": normal})
         return
+
+    # Print check after check
+    training = ""
     for each in found.findings:
+        if each.training != training:
+            training = each.training
+            print_result(training)
         mark = "[bold red]yes[/]" if each.holds else "[dim]no[/] "
         results().print(f"{mark} [bold]{each.name}[/]: {each.evidence}")
         if each.holds:
             print_result(f"    {each.advice}:\n    {each.command}")
     if not found.wrong:
         print_result("nothing wrong was found")
+
+    # Say what would be normal
+    for place in found.expected:
+        print_result(place.sentence)
+    if normal:
+        print_result(normal.sentence)
 
 
 @app.command

@@ -191,7 +191,7 @@ def finetune(
         Parameter(help="Examples: .jsonl, .json, .csv or .tsv."),
     ] = None,
     base: Annotated[
-        str, Parameter(help="'base', or another fine-tuning.")
+        str, Parameter(help="'base', 'best', or another fine-tuning.")
     ] = "base",
     epochs: Annotated[
         float, Parameter(help="Passes over the examples.")
