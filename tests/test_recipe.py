@@ -81,7 +81,7 @@ def test_an_unknown_key_is_named_with_its_path(
 ) -> None:
     sentence = refused("smoke", f"{key}=1")
     assert full in sentence and near in sentence
-    assert sentence.startswith("smoke.toml")
+    assert sentence.startswith("the recipe smoke: ")
 
 
 def test_an_unknown_key_of_a_source_is_named(tmp_path: Path) -> None:

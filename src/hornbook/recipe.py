@@ -64,10 +64,12 @@ def load_recipe(
         RecipeError: says which key of which file is wrong, and why.
     """
     path = find_recipe(source)
+    shipped = path in shipped_recipes().values()
     tables = read_toml(path)
     override(tables, settings)
     tables.setdefault("name", path.stem)
-    return build_recipe(tables, path.name)
+    where = f"the recipe {path.stem}" if shipped else path.name
+    return build_recipe(tables, where)
 
 
 def build_recipe(tables: dict[str, Any], where: str) -> Recipe:

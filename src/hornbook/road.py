@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 import psutil
+from rich.markup import escape
 
 from hornbook import stages
 from hornbook.base.console import clock, console
@@ -113,7 +114,10 @@ def open_record(recipe: Recipe, folder: Path) -> RunRecord:
     """Load a run's record, or begin one; keep the recipe beside it."""
     tables = msgspec.to_builtins(recipe)
     record = new_record(recipe.name, folder, recipe.seed, tables)
-    if (folder / FILE).exists():
+    if not (folder / FILE).exists():
+        place = escape(str(folder.absolute()))
+        console.say(f"starting a new run in {place}")
+    else:
         before = load_record(folder)
         record = msgspec.structs.replace(record, stages=before.stages)
     write_text(folder / RECIPE, stages.recipe_toml(recipe))

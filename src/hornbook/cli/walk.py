@@ -23,7 +23,9 @@ from hornbook.cli.app import (
 
 @app.command
 def new(
-    name: str,
+    name: Annotated[
+        str, Parameter(help="What to call it; NAME may be a path.")
+    ],
     /,
     *,
     text: Annotated[
@@ -60,6 +62,7 @@ def demo() -> None:
 def run(
     recipe: Source,
     /,
+    *,
     settings: Settings = None,
     first: Annotated[
         str,
@@ -103,6 +106,7 @@ def stage(name: str, help: str) -> None:
     def command(
         recipe: Source,
         /,
+        *,
         settings: Settings = None,
         force: Force = False,
         keep: Keep = False,
@@ -151,6 +155,7 @@ stage("evaluate", "Score the models on text they have never seen.")
 def book(
     recipe: Source,
     /,
+    *,
     no_samples: Annotated[
         bool,
         Parameter(
@@ -174,6 +179,7 @@ def book(
 def finetune(
     recipe: Source,
     /,
+    *,
     name: Annotated[
         str, Parameter(help="Name of a new fine-tuning of this run.")
     ] = "",
@@ -212,7 +218,7 @@ def finetune(
 
 
 @app.command
-def forecast(run: Model, /, json: Json = False) -> None:
+def forecast(run: Model, /, *, json: Json = False) -> None:
     """Print what was foretold for a run, and what came."""
     from hornbook.scaling.forecast import describe_forecast, entries
 

@@ -242,9 +242,10 @@ def over_fitted(seen: Evidence) -> Verdict:
     lowest = gap(seen, [step for step, _ in seen.heldout].index(at))
     worse = last > best * (1 + RISE) and end - lowest > RISE * best
     evidence = (
-        f"the held-out loss was {best:.3f} at step {at:,} and ended at "
-        f"{last:.3f}; it lay {first:+.2f} from the training loss when "
-        f"first measured and {end:+.2f} in the end"
+        "the held-out loss, of the part that is watched, was "
+        f"{best:.3f} at step {at:,} and ended at {last:.3f}; it lay "
+        f"{first:+.2f} from the training loss when first measured and "
+        f"{end:+.2f} in the end"
     )
     share = at / seen.steps
     return Verdict(
