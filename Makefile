@@ -32,6 +32,7 @@ endif
 
 setup: $(READY)
 	@$(BIN)/python -m hornbook.press.tex_setup
+	@$(if $(filter demo,$(MAKECMDGOALS)),:,echo 'ready: try $(BIN)/hornbook demo')
 
 demo: setup
 	$(BIN)/hornbook demo

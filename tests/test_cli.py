@@ -1,13 +1,15 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cyclopts import App
 
-from hornbook.cli import app, main
+from hornbook.cli import GROUPS, app, main
 
 HELP = """
 import contextlib, io, sys
@@ -88,16 +90,19 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("run smoke --from book --until plan", "comes after"),
         ("curate nothing", "there is no recipe"),
         ("evaluate empty", "there is no recipe"),
-        ("generate nothing hat", "there is no model at nothing"),
+        ("generate nothing hat", "there is no run or model 'nothing'"),
         ("generate empty hat", "config.json is missing"),
-        ("generate nothing:chat hat", "there is no model"),
-        ("chat nothing", "there is no model at nothing"),
+        ("generate nothing:chat hat", "there is no run or model"),
+        ("chat nothing", "; there is no run here"),
         ("chat file", "there is no model at file"),
-        ("forecast nothing", "nothing has no forecast"),
+        ("forecast nothing", "there is no run or model"),
+        ("forecast empty", "empty has no forecast"),
         ("scale smoke --set scaling.seeds=0", "scaling.seeds is 0"),
         ("scale smoke --set scaling.on=false", "no stage 'scale'"),
-        ("export nothing --to out", "there is no model at nothing"),
+        ("export nothing --to out", "there is no run or model"),
         ("export empty --to file", "file holds something"),
+        ("generate empty The hat is", 'generate empty "The hat is"'),
+        ("run smoke --set pretrain.minuts=5", "the recipe smoke: "),
         ("finetune smoke --data file", "--data needs --name"),
         ("finetune smoke --name x --data no.csv", "no.csv"),
         ("finetune smoke --name a/b", "cannot name a folder"),
@@ -121,6 +126,9 @@ def test_what_is_wrong_is_said_in_one_sentence(
         "run",
         "run smoke --bogus",
         "run smoke another",
+        "clean smoke true",
+        "compare smoke",
+        "help bake",
         "generate x y --max-tokens many",
         "export smoke --format pickle",
         "finetune smoke --method magic",
@@ -134,7 +142,64 @@ def test_a_wrong_option_is_named(
     assert status != 0
     assert out == "" and "Traceback" not in err
     wrong = line.split()[-1]
-    assert wrong in err or "RECIPE" in err
+    assert wrong in err or "RECIPE" in err or "OTHER" in err
+
+
+def commands(program: App) -> Iterator[tuple[str, App]]:
+    """Give every command, those of ``show`` as well."""
+    for name in program:
+        if not name.startswith("-"):
+            command = program[name]
+            yield name, command
+            yield from commands(command)
+
+
+def test_options_have_no_place() -> None:
+    for name, command in commands(app):
+        given = command.default_command
+        asked = signature(given).parameters if given else {}
+        placed = [
+            each.name
+            for each in asked.values()
+            if each.kind is each.POSITIONAL_OR_KEYWORD
+        ]
+        assert not placed, f"{name}: {placed}"
+    assert {"run", "mask"} <= dict(commands(app)).keys()
+
+
+def test_commands_stand_in_the_order_of_the_road(hornbook: Run) -> None:
+    listed = [name for names in GROUPS.values() for name in names]
+    assert sorted(listed) == sorted(n for n in app if n[0] != "-")
+    status, out, _ = hornbook()
+    assert status == 0 and "Start here: hornbook demo" in out
+    places = [out.index(f"│ {name} ") for name in listed]
+    assert places == sorted(places)
+
+
+def test_help_is_a_command(hornbook: Run) -> None:
+    assert hornbook("help", "chat") == hornbook("chat", "--help")
+    assert "--top-p" in hornbook("help", "chat")[1]
+    assert hornbook("help")[1] == hornbook()[1]
+
+
+def test_where_a_run_was_looked_for_is_told(
+    run_copy: Path, hornbook: Run
+) -> None:
+    status, out, err = hornbook("chat", "demo")
+    assert (status, out) == (1, "")
+    assert str(Path("runs/demo").absolute()) in err
+    assert "the runs are smoke" in err
+
+
+def test_where_a_new_run_begins_is_told(
+    place: Path, hornbook: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "hornbook.road.visit", lambda *asked: asked[2]
+    )
+    told = f"starting a new run in {place / 'runs' / 'smoke'}\n"
+    assert told in hornbook("plan", "smoke")[2]
+    assert hornbook("plan", "smoke")[2] == ""
 
 
 @pytest.mark.parametrize(

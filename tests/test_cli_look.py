@@ -58,7 +58,8 @@ def test_attention_is_shown_and_drawn(
 ) -> None:
     line = ["show", "attention", f"{run_copy}:base", "a hat is"]
     status, out, _ = hornbook(*line)
-    assert status == 0 and "previous" in out
+    assert status == 0 and "previous  on the token before" in out
+    assert "--layer 1 --head 1" in out
     status, out, _ = hornbook(*line, "--layer", 1, "--head", 2)
     assert status == 0 and "#" in out
     one = ["--layer", 1, "--head", 2, "--json"]
@@ -90,6 +91,19 @@ def test_a_mask_is_shown(
     assert learned == [" It is 6.<|end|>"]
 
 
+def test_a_run_s_own_dialogues_are_shown(
+    run_copy: Path, hornbook: Run
+) -> None:
+    line = ["show", "mask", "smoke", "--count", 2]
+    status, out, _ = hornbook(*line)
+    assert status == 0 and "tokens are learned" in out
+    assert "<|user|>" in out and "more" in out
+    line[2] = f"{run_copy}:chat"
+    assert hornbook(*line)[1] == out
+    told = json.loads(hornbook(*line, "--json")[1])
+    assert len(told) == 2
+
+
 def test_a_mask_is_green_where_there_is_colour(
     hornbook: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -111,6 +125,7 @@ def test_a_run_is_compared_diagnosed_and_cleaned(
     status, out, _ = hornbook("compare", "smoke", run_copy)
     assert status == 0
     assert "no difference" in out and "not told apart" in out
+    assert "Bits per byte, held-out text" in out
     line = ["compare", "smoke", "smoke", "--json"]
     told = json.loads(hornbook(*line)[1])
     assert told["same_heldout"] and told["settings"] == []
@@ -120,7 +135,10 @@ def test_a_run_is_compared_diagnosed_and_cleaned(
     assert status == 0 and "yes under-trained: 4 steps of 4" in out
     assert "--set pretrain.steps=8" in out
     told = json.loads(hornbook("diagnose", "smoke", "--json")[1])
-    assert len(told["findings"]) == 4
+    trainings = {each["training"] for each in told["findings"]}
+    assert trainings == {"pretrain", "finetune.topic", "finetune.chat"}
+    assert told["expected"] == [] and "by a blind guess" in out
+    assert told["yardstick"]["bigram"] < told["yardstick"]["uniform"]
 
     # Nothing is deleted without a yes
     (run_copy / "book" / "tex").mkdir(parents=True)
@@ -146,18 +164,20 @@ def test_the_doctor_always_leaves_in_peace(
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("show model nothing", "there is no recipe 'nothing'"),
-        ("show neighbours nothing hat", "there is no model"),
-        ("show attention nothing hat", "there is no model"),
+        ("show model nothing", "no run, model or recipe 'nothing'"),
+        ("show neighbours nothing hat", "there is no run or model"),
+        ("show attention nothing hat", "there is no run or model"),
         ("show attention smoke:base hat --layer 9", "no layer 9"),
         ("show attention smoke:base hat --to x.gif", "kind of picture"),
         ("show attention smoke:topic hat", "is a classifier"),
-        ("show mask nothing.jsonl", "cannot be read"),
+        ("show mask nothing.jsonl", "there is no file or run"),
+        ("show mask smoke:topic", "learns from no dialogues"),
+        ("show mask smoke:x", "its fine-tunings are"),
         ("show mask bad.jsonl", "is no dialogue"),
         ("show mask good.jsonl --tokenizer no", "no"),
-        ("compare smoke nothing", "is not a run"),
-        ("diagnose nothing", "no training to look at"),
-        ("clean nothing", "is not a run"),
+        ("compare smoke nothing", "the runs are smoke"),
+        ("diagnose nothing", "there is no run or model"),
+        ("clean nothing", "there is no run or model"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_sentence(

@@ -3,6 +3,7 @@
 import ast
 import importlib
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -338,3 +339,16 @@ def test_skips_have_reasons() -> None:
         assert len(item["reason"].split()) > 3
         file = item["test"].split("::")[0]
         assert list(ROOT.glob(file)), f"{file} is gone"
+
+
+def test_setting_up_ends_with_what_to_type() -> None:
+    make = shutil.which("make")
+    if make is None or not (ROOT / "Makefile").exists():
+        pytest.skip("needs make and the Makefile")
+    for goal in ("setup", "demo"):
+        told = subprocess.run(
+            [make, "-n", goal],
+            cwd=ROOT, capture_output=True, encoding="utf-8",
+        )
+        ready = "try .venv/bin/hornbook demo" in told.stdout
+        assert ready == (goal == "setup"), told.stderr

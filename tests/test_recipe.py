@@ -13,6 +13,7 @@ from hornbook.recipe import (
     load_recipe,
     shipped_recipes,
 )
+from hornbook.route import road
 from hornbook.stages import recipe_toml
 
 SHIPPED = shipped_recipes()
@@ -80,7 +81,7 @@ def test_an_unknown_key_is_named_with_its_path(
 ) -> None:
     sentence = refused("smoke", f"{key}=1")
     assert full in sentence and near in sentence
-    assert sentence.startswith("smoke.toml")
+    assert sentence.startswith("the recipe smoke: ")
 
 
 def test_an_unknown_key_of_a_source_is_named(tmp_path: Path) -> None:
@@ -111,6 +112,8 @@ def test_an_unknown_key_of_a_source_is_named(tmp_path: Path) -> None:
         ("finetune.chat.subjects=-1", "finetune.chat.subjects"),
         ("finetune.chat.base=nothing", "finetune.chat.base"),
         ("finetune.chat.base=chat", "finetune.chat.base"),
+        ("finetune.chat.base=best", "'best' with pretrain.keep_best"),
+        ("finetune.chat.keep_best=true", "finetune.chat.keep_best"),
         ("finetune.base.epochs=1", "finetune.base"),
         ("pretrain.steps.more=1", "'steps' is a value"),
         ("pretrain.steps", "key.path=value"),
@@ -121,6 +124,15 @@ def test_what_cannot_be_is_refused_before_anything_is_made(
     setting: str, says: str
 ) -> None:
     assert says in refused("smoke", setting)
+
+
+def test_the_best_model_can_be_a_beginning() -> None:
+    kept = "pretrain.keep_best=true"
+    recipe = load_recipe("smoke", [kept, "finetune.chat.base=best"])
+    (chat,) = [s for s in road(recipe) if s.name == "finetune.chat"]
+    assert "checkpoints/best/model.safetensors" in chat.before
+    with pytest.raises(RecipeError, match="choose another name"):
+        load_recipe("smoke", [kept, "finetune.best.epochs=1"])
 
 
 def test_settings_change_single_keys() -> None:

@@ -25,11 +25,13 @@ EXPORTS = {
     "Transformer": "hornbook.model.transformer",
     "chat": "hornbook.inference.generate",
     "evaluate": "hornbook.road",
+    "find_rate": "hornbook.laboratory",
     "fit_scaling_law": "hornbook.scaling.fit",
     "generate": "hornbook.inference.generate",
     "plan": "hornbook.road",
     "run": "hornbook.road",
     "stream": "hornbook.inference.generate",
+    "trials": "hornbook.laboratory",
 }
 
 __all__ = ["__version__", *EXPORTS]

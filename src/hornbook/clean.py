@@ -53,7 +53,7 @@ def spare(run: Path) -> Iterator[tuple[Path, str]]:
     """Give what a run keeps beside its results."""
     done = load_record(run).stages
     if "pretrain" in done:
-        for path in sorted((run / "checkpoints").glob("step-*")):
+        for path in sorted((run / "checkpoints").glob("*step-*")):
             yield path, "a checkpoint of a finished training"
     for path in sorted((run / "finetune").glob("*.checkpoints")):
         if f"finetune.{path.stem}" in done and any(path.iterdir()):

@@ -5,11 +5,18 @@ from collections.abc import Iterable
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
-from hornbook.base.record import StageRecord
-from hornbook.base.store import digest_file, digest_json, digest_text
+from hornbook.base.errors import CorruptFileError, RecipeError
+from hornbook.base.record import FILE, StageRecord, load_record
+from hornbook.base.store import (
+    digest_file,
+    digest_json,
+    digest_text,
+    read_json,
+)
 from hornbook.corpus.config import CorpusConfig
 
 PARTS = {
@@ -18,6 +25,12 @@ PARTS = {
     "before": "what came before it changed",
 }
 """How a changed part is told to the user."""
+
+MEASURED = ("model", "tokenizer", "pretrain", "plan")
+"""The sections that decide a machine's speed, and so the steps."""
+
+FREE = ("save_seconds", "sample_seconds", "keep", "keep_best")
+"""Settings that may change while a pretraining is unfinished."""
 
 DATA = {".bib", ".j2", ".json", ".md", ".sty", ".tex", ".toml"}
 """The files that are part of the program, beside Python."""
@@ -166,3 +179,57 @@ def section_digest(recipe: object, names: Iterable[str]) -> str:
         value = tables[section]
         found[name] = value[table] if table else value
     return digest_json(found)
+
+
+def speed_digest(recipe: Any) -> str:
+    """Digest what the speed and the steps of a run depend on."""
+    tables = msgspec.to_builtins(recipe)
+    return digest_json(settings(tables))
+
+
+def settings(tables: dict[str, Any]) -> dict[str, Any]:
+    """Name the settings that an unfinished pretraining rests on."""
+    found = {"seed": tables.get("seed")}
+    for section in MEASURED:
+        for key, value in tables.get(section, {}).items():
+            found[f"{section}.{key}"] = value
+    for key in FREE:
+        found.pop(f"pretrain.{key}", None)
+    return found
+
+
+def refuse_changes(folder: Path, recipe: Any) -> None:
+    """Refuse a recipe that changed under an unfinished pretraining.
+
+    This comes before anything is made: a new plan could find other
+    steps, and then the old recipe could not go on either.
+
+    Raises:
+        RecipeError: shows what was changed, and how to go on.
+    """
+    # Find the newest checkpoint; what is wrong with it is told later
+    places = sorted((folder / "checkpoints").glob("step-*/state.json"))
+    if not places or not (folder / FILE).exists():
+        return
+    try:
+        state = read_json(places[-1])
+        step, steps = state["progress"]["step"], state["asked"]["steps"]
+        unfinished = int(step) < int(steps)
+    except (CorruptFileError, LookupError, TypeError, ValueError):
+        return
+
+    # Compare what was asked for with what is
+    before = settings(load_record(folder).recipe)
+    now = settings(msgspec.json.decode(msgspec.json.encode(recipe)))
+    changed = [
+        f"{key} was {before[key]!r} and is now {now[key]!r}"
+        for key in now
+        if key in before and before[key] != now[key]
+    ]
+    if unfinished and changed:
+        raise RecipeError(
+            f"{folder} holds a pretraining that stopped at step "
+            f"{step:,} of {steps:,}, and the recipe has changed: "
+            f"{'; '.join(changed)}; change it back to go on, begin "
+            "anew with --force, or keep both with --set name=OTHER"
+        )

@@ -64,10 +64,12 @@ def load_recipe(
         RecipeError: says which key of which file is wrong, and why.
     """
     path = find_recipe(source)
+    shipped = path in shipped_recipes().values()
     tables = read_toml(path)
     override(tables, settings)
     tables.setdefault("name", path.stem)
-    return build_recipe(tables, path.name)
+    where = f"the recipe {path.stem}" if shipped else path.name
+    return build_recipe(tables, where)
 
 
 def build_recipe(tables: dict[str, Any], where: str) -> Recipe:
@@ -107,19 +109,31 @@ def check_tunings(recipe: Recipe, where: str) -> None:
     Raises:
         RecipeError: names the table and what it can be.
     """
-    known = ["base", *recipe.finetune]
+    best = ["best"] if recipe.pretrain.keep_best else []
+    known = ["base", *best, *recipe.finetune]
     for name, tuning in recipe.finetune.items():
         check_name(name)
         check_tuning(tuning, f"finetune.{name}")
-        if name == "base":
+        if name in ["base", *best]:
             raise RecipeError(
-                f"{where}: finetune.base cannot be; 'base' is the "
+                f"{where}: finetune.{name} cannot be; {name!r} is a "
                 "pretrained model, so choose another name"
+            )
+        if tuning.keep_best:
+            raise RecipeError(
+                f"{where}: finetune.{name}.keep_best cannot be; "
+                "held-out text is measured in pretraining alone"
             )
         if tuning.base == name or tuning.base not in known:
             raise RecipeError(
                 f"{where}: finetune.{name}.base is {tuning.base!r}; it "
-                "can be 'base' or another fine-tuning of the recipe"
+                "can be 'base', another fine-tuning of the recipe, or "
+                "'best' with pretrain.keep_best"
+            )
+        if tuning.z_loss and tuning.method == "classify":
+            raise RecipeError(
+                f"{where}: finetune.{name}.z_loss is for the logits of "
+                "a vocabulary, and a classifier has none; leave it out"
             )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 import psutil
+from rich.markup import escape
 
 from hornbook import stages
 from hornbook.base.boards import drawn_on
@@ -26,6 +27,7 @@ from hornbook.base.record import (
 from hornbook.base.store import size, write_text
 from hornbook.lineage import (
     files_digest,
+    refuse_changes,
     section_digest,
     source_digest,
     whole_digest,
@@ -69,6 +71,8 @@ def run(
     route = road(recipe)
     chosen = choose(route, first, last)
     with drawn_on(log, folder), lock(folder):
+        if force not in (True, "plan", "pretrain"):
+            refuse_changes(folder, recipe)
         record = open_record(recipe, folder)
         for stage in route:
             if stage.name not in chosen:
@@ -113,7 +117,10 @@ def open_record(recipe: Recipe, folder: Path) -> RunRecord:
     """Load a run's record, or begin one; keep the recipe beside it."""
     tables = msgspec.to_builtins(recipe)
     record = new_record(recipe.name, folder, recipe.seed, tables)
-    if (folder / FILE).exists():
+    if not (folder / FILE).exists():
+        place = escape(str(folder.absolute()))
+        console.say(f"starting a new run in {place}")
+    else:
         before = load_record(folder)
         record = msgspec.structs.replace(record, stages=before.stages)
     write_text(folder / RECIPE, stages.recipe_toml(recipe))

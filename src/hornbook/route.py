@@ -163,9 +163,8 @@ def last_stages(tunings: Sequence[str]) -> list[Stage]:
 def tuning_stage(recipe: Recipe, name: str) -> Stage:
     """Build the stage of one fine-tuning."""
     base = recipe.finetune[name].base
-    folder = (
-        "checkpoints/base" if base == "base" else f"finetune/{base}"
-    )
+    models = "finetune" if base in recipe.finetune else "checkpoints"
+    folder = f"{models}/{base}"
     return Stage(
         f"finetune.{name}",
         ("seed", f"finetune.{name}"),
@@ -196,7 +195,7 @@ def order_tunings(recipe: Recipe) -> list[str]:
         ready = [
             n
             for n, t in waiting.items()
-            if t.base in ["base", *ordered]
+            if t.base in ordered or t.base not in recipe.finetune
         ]
         if not ready:
             raise RecipeError(

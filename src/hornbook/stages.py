@@ -3,7 +3,7 @@
 import inspect
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import tomli_w
@@ -13,7 +13,7 @@ from hornbook.base.errors import RecipeError
 from hornbook.base.machine import cache_folder, describe
 from hornbook.base.record import RunRecord
 from hornbook.base.store import digest_text, read_json, write_json
-from hornbook.lineage import section_digest
+from hornbook.lineage import speed_digest
 from hornbook.planning.plan import (
     FILE as PLAN,
 )
@@ -29,8 +29,8 @@ from hornbook.planning.probe import Probe, probe
 from hornbook.planning.use_case import survey
 from hornbook.recipe import Recipe
 
-MEASURED = ("model", "tokenizer", "pretrain", "plan")
-"""What the measured speed depends on."""
+if TYPE_CHECKING:
+    from hornbook.base.dialogue import Dialogue
 
 HEAD = "# Every setting of this run, as it was resolved.\n\n"
 
@@ -62,7 +62,7 @@ def plan(context: Context) -> dict[str, Any]:
     # Measure: matrix products, then steps of this very model
     recipe = context.recipe
     shape = recipe.shape
-    asked = section_digest(recipe, MEASURED) + foreign_attention(recipe)
+    asked = speed_digest(recipe) + foreign_attention(recipe)
     measured = earlier_probe(context, asked)
     if measured is None:
         console.say("  measuring this machine with a few steps")
@@ -246,8 +246,7 @@ def finetune(context: Context) -> dict[str, Any]:
     """Teach the model classes or answers."""
     from hornbook.corpus.pipeline import read_documents
     from hornbook.training.precision import use_threads
-    from hornbook.tuning.data import read_dialogues, read_labelled
-    from hornbook.tuning.synthesize import make_dialogues
+    from hornbook.tuning.data import read_labelled
     from hornbook.tuning.tune import Lesson, tune_chat, tune_classes
 
     made = context.plan
@@ -255,9 +254,6 @@ def finetune(context: Context) -> dict[str, Any]:
     name = context.name.partition(".")[2]
     config = context.recipe.finetune[name]
     seed = context.recipe.seed
-    documents = read_documents(
-        context.folder / "corpus" / "train.parquet"
-    )
     lesson = Lesson(
         run=context.folder,
         name=name,
@@ -268,16 +264,37 @@ def finetune(context: Context) -> dict[str, Any]:
         source=context.source,
         anew=context.anew,
     )
-    examples = Path(config.data) if config.data else None
-    if config.method == "classify":
-        labelled = read_labelled(examples) if examples else documents
-        return tune_classes(lesson, labelled)
-    if examples:
-        return tune_chat(lesson, read_dialogues(examples))
-    made_up = make_dialogues(
-        documents, seed, config.turns, config.subjects
+    if config.method == "sft":
+        return tune_chat(
+            lesson, dialogues_of(context.folder, context.recipe, name)
+        )
+    if config.data:
+        return tune_classes(lesson, read_labelled(Path(config.data)))
+    path = context.folder / "corpus" / "train.parquet"
+    return tune_classes(lesson, read_documents(path))
+
+
+def dialogues_of(
+    folder: Path, recipe: Recipe, name: str
+) -> "list[Dialogue]":
+    """Give what a fine-tuning learns from: a file's, or made ones.
+
+    Raises:
+        DataError: the file or the run's text is missing or damaged.
+    """
+    from hornbook.corpus.pipeline import read_documents
+    from hornbook.tuning.data import read_dialogues
+    from hornbook.tuning.synthesize import make_dialogues
+
+    config = recipe.finetune[name]
+    if config.data:
+        return read_dialogues(Path(config.data))
+    return make_dialogues(
+        read_documents(folder / "corpus" / "train.parquet"),
+        recipe.seed,
+        config.turns,
+        config.subjects,
     )
-    return tune_chat(lesson, made_up)
 
 
 def evaluate(context: Context) -> dict[str, Any]:

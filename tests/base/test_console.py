@@ -67,16 +67,35 @@ def test_progress_prints_a_line_now_and_then(
     now = [100.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
     with console.progress("reading", 4, "documents") as bar:
-        bar.advance(1, "first")
+        bar.advance(0, "first")
         now[0] += 30
         bar.advance()
-        bar.advance()
+        now[0] += 1
+        bar.advance(2)
         now[0] += module.PLAIN_EVERY_SECONDS
         bar.advance(note="[last]")
     assert capsys.readouterr().err.splitlines() == [
-        "  reading: 2/4 documents, first, 0:30 left",
+        "  reading: 1/4 documents, first, 1:30 left",
         "  reading: 4/4 documents, [last], 0:00 left",
     ]
+
+
+def test_what_was_done_before_is_no_speed(
+    console: Console,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    with console.progress("training", 1000, "steps") as bar:
+        bar.advance(800)
+        for _ in range(3):
+            now[0] += module.PLAIN_EVERY_SECONDS
+            bar.advance()
+    assert [
+        line.rpartition(", ")[2]
+        for line in capsys.readouterr().err.splitlines()
+    ] == ["33:10 left", "33:00 left", "32:50 left"]
 
 
 def test_progress_knows_no_end_without_a_total(

@@ -12,9 +12,12 @@ from hornbook.base.errors import CorruptFileError, DiskError
 from hornbook.base.store import (
     append_jsonl,
     atomic_folder,
+    flush,
     need_disk,
     read_json,
     read_jsonl,
+    remove_folder,
+    sweep,
     write_bytes,
     write_json,
     write_text,
@@ -211,6 +214,57 @@ def test_a_kill_while_folders_are_swapped_loses_nothing(
     make(path, "newer")
     assert text_of(path) == "newer"
     assert names(tmp_path) == {"model"}
+
+
+@pytest.mark.parametrize("call", ["replace", "rmtree"])
+def test_a_kill_never_leaves_a_folder_half_deleted(
+    call: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "some"
+    make(path, "whole")
+    with monkeypatch.context() as patch:
+        home = store.os if call == "replace" else store.shutil
+        real = getattr(home, call)
+
+        def killed(*args: Any, **options: Any) -> None:
+            if Path(args[0]).exists():
+                raise Kill
+            real(*args, **options)
+
+        patch.setattr(home, call, killed)
+        with pytest.raises(Kill):
+            remove_folder(path)
+    assert path.exists() is (call == "replace")
+    assert not path.exists() or text_of(path) == "whole"
+    sweep(tmp_path)
+    assert names(tmp_path) <= {"some"}
+    if path.exists():
+        remove_folder(path)
+    assert names(tmp_path) == set()
+
+
+def test_sweeping_mends_what_killed_processes_left(
+    tmp_path: Path,
+) -> None:
+    sweep(tmp_path / "nowhere")
+    make(tmp_path / "a", "new")
+    for name in (".a.old", ".b.old", ".c.new", ".d.gone", ".kept"):
+        make(tmp_path / name, name)
+    sweep(tmp_path)
+    assert names(tmp_path) == {"a", "b", ".kept"}
+    assert text_of(tmp_path / "a") == "new"
+    assert text_of(tmp_path / "b") == ".b.old"
+
+
+def test_files_and_folders_can_be_flushed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "some").write_bytes(b"text")
+    for path in (tmp_path, tmp_path / "some"):
+        flush(path)
+    monkeypatch.setattr(store.os, "fsync", fail)
+    with pytest.raises(OSError):
+        flush(tmp_path / "some")
 
 
 def test_too_small_a_disk_is_refused_beforehand(

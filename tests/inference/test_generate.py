@@ -2,13 +2,14 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 from unittest.mock import patch
 
+import msgspec
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hornbook.base.dialogue import Message
-from hornbook.base.errors import DataError
+from hornbook.base.errors import DataError, RecipeError
 from hornbook.inference.generate import (
     Sampling,
     chat,
@@ -205,3 +206,20 @@ def test_chat_speaks_in_the_template() -> None:
 def test_messages_that_are_none_are_refused(said: list[Any]) -> None:
     with pytest.raises(DataError, match="message"):
         chat(MODEL, TOK, said)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("max_tokens", -4),
+        ("temperature", -1.0),
+        ("temperature", float("nan")),
+        ("top_p", 7.0),
+        ("top_p", -0.1),
+    ],
+)
+def test_a_draw_that_cannot_be_is_refused(
+    name: str, value: float
+) -> None:
+    with pytest.raises(RecipeError, match=f"{name} is {value}; it can"):
+        msgspec.structs.replace(Sampling(0, 9.0, 0.0), **{name: value})

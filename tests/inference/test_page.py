@@ -102,6 +102,18 @@ def test_a_cold_model_says_the_same_again(page: Any) -> None:
     assert answers(page) == first
 
 
+def test_an_answer_is_not_indented(page: Any) -> None:
+    script = """async () => {
+        const {Tokens} = await import("/answer.js");
+        const box = document.createElement("p");
+        const tokens = new Tokens(box);
+        for (const bytes of [[32, 65], [32, 66]])
+            tokens.add({bytes, logprob: 0, top_logprobs: []});
+        return box.textContent;
+    }"""
+    assert page.evaluate(script) == "A B"
+
+
 def test_tokens_tell_their_chances_to_mouse_and_keys(
     page: Any,
 ) -> None:

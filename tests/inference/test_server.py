@@ -333,6 +333,17 @@ def test_attention_is_shown_over_the_last_answer(
     assert served.ask(LOOK, {**body, "head": 2})[0] == 400
 
 
+def test_a_character_of_several_tokens_is_told_whole(
+    served: Served,
+) -> None:
+    body = said("What is a hat?", "A 🦩.")
+    del body["model"]
+    _, found = served.ask(LOOK, {**body, "layer": 0, "head": 0})
+    told = found["tokens"][found["first"] :]
+    assert "".join(told) == GAP + "A 🦩." and "\ufffd" not in told
+    assert "🦩" in told and "" in told
+
+
 def test_the_page_is_served_and_trusts_nobody(served: Served) -> None:
     for path, (_, kind) in FILES.items():
         answer = served.send(path)

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from hornbook.base.dialogue import Message
+from hornbook.base.errors import DataError
 from hornbook.inference.generate import Sampling
 from hornbook.inference.terminal import converse, fitting
 from hornbook.model.config import make_config
@@ -67,9 +68,22 @@ def test_new_begins_anew(talk: Talk) -> None:
     assert talk.told[1] == "<|user|> B?<|end|><|assistant|>"
 
 
-def test_quit_ends(talk: Talk) -> None:
-    talk.say("A?", "/quit", "B?")
+@pytest.mark.parametrize("word", ["/quit", "/exit", "quit", " Exit "])
+def test_quit_ends(talk: Talk, word: str) -> None:
+    talk.say("To quit?", word, "B?")
     assert len(talk.told) == 1
+
+
+@pytest.mark.parametrize("errors", ["strict", "surrogateescape"])
+def test_what_is_not_utf8_is_named(
+    talk: Talk, monkeypatch: pytest.MonkeyPatch, errors: str
+) -> None:
+    typed = io.TextIOWrapper(
+        io.BytesIO(b"a\xff?\n"), encoding="utf-8", errors=errors
+    )
+    monkeypatch.setattr("sys.stdin", typed)
+    with pytest.raises(DataError, match="is not UTF-8 text; set"):
+        converse(MODEL, TOK, Sampling(max_tokens=4))
 
 
 def test_an_empty_answer_does_not_end_the_conversation(

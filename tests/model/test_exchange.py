@@ -250,6 +250,9 @@ def test_a_run_is_searched_for_its_model(tmp_path: Path) -> None:
     assert find_model(str(run)) == find_model(f"{run}:chat") == chat
     assert find_model(f"{run}:topic") == topic
     assert find_model(f"{run}:base") == base
+    best = put_model(run / "checkpoints" / "best")
+    assert find_model(f"{run}:best") == best
+    assert find_model(str(run)) == chat
     assert find_model(base) == base
 
 

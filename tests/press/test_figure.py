@@ -54,3 +54,10 @@ def test_columns_of_numbers_stand_right() -> None:
 def test_a_ragged_table_fails() -> None:
     with pytest.raises(DataError, match="does not have 2 cells"):
         figure.table(["a", "b"], [["x"]])
+
+
+def test_a_long_text_says_that_it_goes_on() -> None:
+    assert figure.shorten("A hat is", 8) == figure.escape("A hat is")
+    cut = figure.escape("A hat") + " ..."
+    assert figure.shorten("A hat is", 7) == cut
+    assert figure.shorten("abcdef", 3) == figure.escape("abc") + " ..."

@@ -93,6 +93,14 @@ def test_a_wide_table_wraps_its_long_column_alone() -> None:
     assert "{@{}lLr@{}}" in render(text + "\n: C {#tab:a}")
 
 
+def test_an_empty_row_of_a_table_is_a_thin_rule() -> None:
+    made = render("| a | b |\n|--|--|\n| 1 | |\n| | |\n| 2 | 3 |\n")
+    lines = made.splitlines()
+    at = lines.index(r"\midrule[.2pt]")
+    assert lines[at - 1].startswith("1 &")
+    assert lines[at + 1] == r"2 & 3 \\"
+
+
 def test_a_table_in_the_text_needs_no_caption() -> None:
     assert render("| a |\n|---|\n| b |").startswith("\\plaintable{")
 

@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from hornbook.base.errors import DataError
+from hornbook.base.record import StageRecord, new_record
 from hornbook.press import engine, weave
 from hornbook.press.config import PressConfig
+from hornbook.press.run_folder import Run
 from hornbook.press.tex_setup import tectonic_path
-from hornbook.press.weave import chapter_order, make_book
+from hornbook.press.weave import chapter_order, make_book, run_line
 
 from .conftest import needs_lualatex, write_run
 
@@ -44,6 +46,7 @@ def test_the_book_has_all_its_parts(book: Path) -> None:
     assert "??" not in text
     for words in (
         "A Tiny Book",
+        "The run tiny",
         "Contents",
         "It has two layers.",
         "Colophon",
@@ -256,3 +259,19 @@ def test_tectonic_sets_the_same_pages(
         len(theirs), rel=0.05
     )
     assert "??" not in pages(made)
+
+
+def test_the_title_page_says_which_run_and_when(
+    run_folder: Path,
+) -> None:
+    run = Run(run_folder)
+    assert run_line(run) == "The run tiny"
+    record = new_record("tiny", run_folder, 1, {})
+    for name, day in (("pretrain", 3), ("export", 4), ("book", 5)):
+        made = StageRecord(
+            digest="", parts={}, seconds=1.0, peak_memory_bytes=1,
+            finished=f"2026-11-0{day}T10:00:00+00:00",
+        )
+        record = record.with_stage(name, made)
+    record.save()
+    assert run_line(Run(run_folder)) == "The run tiny, 4 November 2026"

@@ -208,8 +208,9 @@ def test_people_are_told_all_of_it(tmp_path: Path) -> None:
     scored = score(tmp_path, came(3.5))
     told = "\n".join(map(" ".join, describe_forecast(made, scored)))
     for words in (
-        made.time, "4.000 nats per token (3.900 to 4.200)",
-        "embeddings included", "had begun", "came 3.500",
+        made.time, "4.000 nats per token of held-out text (",
+        "embeddings included", "had begun", "(3.900 to 4.200)",
+        "came 3.500 nats per token of all held-out text",
         "0.500 nats per token too high (14.3%), outside its interval",
     ):
         assert words in told

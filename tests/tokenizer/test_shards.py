@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hornbook.base.errors import CorruptFileError, DataError, DiskError
@@ -103,6 +103,46 @@ def test_damage_is_noticed_and_the_file_named(
         TokenShard.open(tmp_path / "train")
 
 
+@pytest.fixture(scope="module")
+def shard(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A shard that is damaged and mended again."""
+    path = tmp_path_factory.mktemp("shard") / "train"
+    write_shard(path, TEXTS, TOK)
+    return path
+
+
+@settings(max_examples=200)
+@given(
+    suffix=st.sampled_from([".bin", ".idx", ".json"]),
+    cut=st.booleans(),
+    place=st.integers(0, 10**6),
+    bits=st.integers(1, 255),
+)
+def test_damage_anywhere_is_noticed(
+    suffix: str, cut: bool, place: int, bits: int, shard: Path
+) -> None:
+    file = shard.with_suffix(suffix)
+    old = file.read_bytes()
+    place %= len(old)
+    new = bytearray(old)
+    new[place] ^= bits
+    file.write_bytes(old[:place] if cut else new)
+    try:
+        opened = TokenShard.open(shard, TOK)
+    except CorruptFileError as error:
+        assert str(shard.with_suffix("")) in str(error)
+        assert "hornbook tokenize RUN --force" in str(error) or (
+            "delete it and run the stage" in str(error)
+        )
+    else:
+        # Nothing but blanks of the facts may have changed
+        assert suffix == ".json"
+        assert json.loads(file.read_bytes()) == json.loads(old)
+        assert opened.bytes == len("".join(TEXTS).encode())
+    finally:
+        file.write_bytes(old)
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -110,6 +150,7 @@ def test_damage_is_noticed_and_the_file_named(
         {"tokens": -1},
         {"tokens": 10**30},
         {"documents": 0},
+        {"bytes": 1},
         {"strange": 1},
     ],
 )

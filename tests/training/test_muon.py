@@ -1,10 +1,16 @@
 import pytest
 import torch
+import torch.optim._muon as peer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from hornbook.training.muon import Muon, orthogonalise
+from hornbook.training.muon import (
+    COEFFICIENTS,
+    STEPS,
+    Muon,
+    orthogonalise,
+)
 
 SIZES = st.integers(1, 12)
 
@@ -96,3 +102,77 @@ def test_its_means_lie_where_its_weights_do() -> None:
     (mean,) = Muon(weights, 0.1, 0.9).state().values()
     assert mean.device.type == "meta"
     assert mean.shape == (2, 2, 3)
+
+
+@pytest.mark.parametrize("size", [(4, 4), (9, 4), (4, 9)])
+def test_it_comes_near_the_polar_factor(size: tuple[int, int]) -> None:
+    torch.manual_seed(0)
+    left, _, right = torch.linalg.svd(
+        torch.randn(*size), full_matrices=False
+    )
+    polar = left @ right
+    matrix = left * torch.linspace(0.3, 3, min(size)) @ right
+    found = orthogonalise(matrix)
+    # All directions agree, none is off by more than a third
+    assert torch.linalg.matrix_norm(found - polar, 2) < 0.35
+    inside = (found * polar).sum() / polar.norm() / found.norm()
+    assert inside > 0.98
+
+
+@pytest.mark.parametrize("size", [(8, 8), (32, 8), (8, 32)])
+def test_short_numbers_give_the_same_directions(
+    size: tuple[int, int],
+) -> None:
+    torch.manual_seed(0)
+    matrix = torch.randn(*size)
+    short = orthogonalise(matrix.bfloat16())
+    assert short.dtype == torch.bfloat16
+    exact = orthogonalise(matrix)
+    assert (short.float() - exact).norm() < 0.06 * exact.norm()
+    torchs = peer._zeropower_via_newtonschulz(
+        matrix, COEFFICIENTS, STEPS, 1e-7
+    )
+    assert (short - torchs).norm() < 0.06 * torchs.norm()
+
+
+@pytest.mark.parametrize("size", [(8, 8), (24, 6), (6, 24)])
+def test_a_hundred_steps_are_torchs(
+    size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # torch multiplies in bf16 alone; its steps are held to ours in fp32
+    monkeypatch.setattr(
+        peer,
+        "_zeropower_via_newtonschulz",
+        lambda grad, *_: orthogonalise(grad),
+    )
+    torch.manual_seed(0)
+    ours = nn.Parameter(torch.randn(*size))
+    theirs = nn.Parameter(ours.detach().clone())
+    mine = Muon([ours], 0.02, 0.95, decay=0.1)
+    other = torch.optim.Muon(
+        [theirs], 0.02, weight_decay=0.1, momentum=0.95
+    )
+    for step in range(100):
+        ours.grad = torch.randn(*size)
+        theirs.grad = ours.grad.clone()
+        mine.step(step, 1.0)
+        other.step()
+    torch.testing.assert_close(ours, theirs)
+
+
+@pytest.mark.parametrize("width", [8, 64])
+@pytest.mark.parametrize("shape", [(1, 1), (4, 1), (1, 4)])
+def test_what_a_step_does_is_the_same_at_every_width(
+    shape: tuple[int, int], width: int
+) -> None:
+    # An input of size one per number moves the output by about as much
+    torch.manual_seed(0)
+    rows, columns = shape[0] * width, shape[1] * width
+    weight = nn.Parameter(torch.zeros(rows, columns))
+    signal = torch.randn(columns)
+    weight.grad = torch.outer(torch.randn(rows), signal)
+    Muon([weight], 1.0, 0.0).step(0, 1.0)
+    moved = weight.detach() @ signal / signal.square().mean().sqrt()
+    size = float(moved.square().mean().sqrt())
+    longest = max(1.0, shape[1] / shape[0]) ** 0.5
+    assert 0.6 * longest < size < 1.3 * longest

@@ -1,9 +1,13 @@
+import itertools
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+import torch
 
 from hornbook.base.errors import CorruptFileError, ModelError
 from hornbook.inference.bits import bits_per_byte
@@ -13,13 +17,16 @@ from hornbook.tokenizer.shards import TokenShard, write_shard
 from hornbook.tokenizer.tokenizer import SPECIALS, Tokenizer
 from hornbook.training import trials as module
 from hornbook.training.config import TrainingConfig
+from hornbook.training.schedule import rate
 from hornbook.training.trials import (
     Text,
     Trial,
+    check_course,
     learn,
-    over_seeds,
+    pace,
     run_trials,
     training_step,
+    trial_key,
 )
 
 TOK = Tokenizer.train(["a hat is a hat"], 270, "gpt2", SPECIALS)
@@ -74,7 +81,9 @@ def test_a_trial_says_what_it_cost_and_gave(
     (result,) = run_trials([one], text, tmp_path / "log.jsonl")
     assert result.tokens == one.tokens == 3 * 2 * 16
     assert result.parameters == parameters(one.shape)["total"]
-    bits = bits_per_byte(learn(one, text.train), text.heldout)
+    model, steps = learn(one, text.train)
+    assert steps == result.steps == 3
+    bits = bits_per_byte(model, text.heldout)
     assert result.loss == bits.nats_per_token
     assert result.bits_per_byte == bits.value
     assert not result.problem
@@ -131,7 +140,7 @@ def test_a_failed_trial_is_marked_and_the_next_begins(
     broken = trial(width=24, lr=1e36, lr_embedding=1e36, steps=6)
     results = run_trials([hungry, broken, trial()], text, log)
     assert "too few for one batch" in results[0].problem
-    assert "the loss became" in results[1].problem
+    assert "is not finite" in results[1].problem
     assert results[2].loss > 0 and not results[2].problem
     assert json.loads(log.read_text("utf-8").splitlines()[0])["problem"]
 
@@ -156,16 +165,6 @@ def test_a_log_of_something_else_is_refused(
         run_trials([trial()], text, log)
 
 
-def test_the_interval_over_seeds_is_students() -> None:
-    mean, low, high = over_seeds([1.0, 2.0, 3.0])
-    # The published 97.5% point for two degrees is 4.303
-    assert mean == 2.0
-    assert high - mean == pytest.approx(4.303 / 3**0.5)
-    assert mean - low == pytest.approx(high - mean)
-    many = over_seeds([0.0, 2.0] * 50)
-    assert many[2] - many[0] == pytest.approx(1.96 * 0.1005, abs=1e-3)
-
-
 def test_a_step_is_made_as_training_makes_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -176,6 +175,92 @@ def test_a_step_is_made_as_training_makes_it(
     step = training_step(shape, config, threads=2)
     assert [step(), step()] == [24, 24]
     assert threads == [2]
+
+
+def test_a_name_is_for_people_alone(
+    text: Text, tmp_path: Path, learned: list[str]
+) -> None:
+    log = tmp_path / "log.jsonl"
+    one = trial()
+    two = msgspec.structs.replace(one, name="the same, told otherwise")
+    results = run_trials([one, two], text, log)
+    assert learned == [one.name]
+    assert [r.name for r in results] == [one.name, two.name]
+    assert results[0].loss == results[1].loss
+
+
+@pytest.mark.parametrize(
+    "other", [{"seed": 2}, {"seconds": 9.0}, {"foreign": "mine"}]
+)
+def test_whatever_changes_the_result_makes_it_new(
+    text: Text, other: Any
+) -> None:
+    one = trial()
+    two = msgspec.structs.replace(one, **other)
+    assert trial_key(one, text, "") != trial_key(two, text, "")
+
+
+def test_a_budget_of_steps_is_kept_to() -> None:
+    assert list(pace(trial(steps=3))) == [(0, 3), (1, 3), (2, 3)]
+
+
+def test_a_budget_of_time_ends_the_schedule_with_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # A clock on which every step takes a tenth of a second
+    clock = (n / 10 for n in itertools.count())
+    monkeypatch.setattr(module.time, "monotonic", lambda: next(clock))
+    timed = msgspec.structs.replace(trial(steps=0), seconds=5.0)
+    found = list(pace(timed))
+    assert [step for step, _ in found] == list(range(50))
+    left = [steps - step for step, steps in found]
+    assert left[1] > 40 and left[-1] == 1
+    config = TrainingConfig(warmup=0.1, decay=0.5)
+    rates = [rate(config, step, steps) for step, steps in found]
+    assert rates[0] < 0.1 and max(rates) == 1 and rates[-1] < 0.1
+
+
+def test_a_trial_by_the_clock_says_how_far_it_came(
+    text: Text, tmp_path: Path
+) -> None:
+    timed = msgspec.structs.replace(trial(steps=0), seconds=0.2)
+    (result,) = run_trials([timed], text, tmp_path / "log.jsonl")
+    assert not result.problem and result.steps >= 1
+    assert result.tokens == result.steps * 2 * 16
+    assert result.flops > 0 and result.seconds > 0.2
+
+
+def test_a_trial_that_goes_astray_is_stopped() -> None:
+    check_course([3.0, *[3.9] * 30])
+    check_course([3.0, *[9.0] * 9])
+    check_course([3.0, *[9.0] * 20, *[2.0] * 10])
+    with pytest.raises(ModelError, match="began at 3.00 and was 9.00"):
+        check_course([3.0, *[9.0] * 10])
+
+
+def test_a_diverged_trial_keeps_its_reason(
+    text: Text, tmp_path: Path, learned: list[str]
+) -> None:
+    log = tmp_path / "log.jsonl"
+    # Without a cap on its logits, this form runs away
+    shape = make_config(
+        vocab_size=TOK.vocab_size, width=16, layers=1, context=16
+    )
+    tame = trial(steps=500, optimizer="adamw", lr=3.0)
+    wild = msgspec.structs.replace(tame, shape=shape)
+    for _ in range(2):
+        (result,) = run_trials([wild], text, log)
+        assert result.problem.startswith("diverged: the loss began at")
+    # It was stopped long before its end, and is not tried again
+    assert int(re.findall(r"step (\d+)", result.problem)[0]) < 100
+    assert len(learned) == 1
+
+
+def test_a_trial_ends_with_its_mean(text: Text) -> None:
+    plain, _ = learn(trial(steps=5), text.train)
+    mean, _ = learn(trial(steps=5, ema=0.9), text.train)
+    pairs = zip(plain.parameters(), mean.parameters(), strict=True)
+    assert not all(torch.equal(one, two) for one, two in pairs)
 
 
 def test_a_model_that_cannot_be_built_is_a_failed_trial(

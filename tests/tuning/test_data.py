@@ -197,6 +197,8 @@ def test_an_empty_file_is_refused(
 
 def test_what_is_no_text_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(b"\xff\xfe\x00")
-    for name in ("a.csv", "missing.csv", "."):
+    for name in ("a.csv", "."):
         with pytest.raises(DataError, match="cannot be read"):
             list(records(tmp_path / name))
+    with pytest.raises(DataError, match="there is no file .*/b.csv"):
+        list(records(tmp_path / "b.csv"))

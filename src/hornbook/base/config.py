@@ -64,10 +64,10 @@ def override(tables: dict[str, Any], settings: Sequence[str]) -> None:
                 raise RecipeError(
                     f"--set {key}: {part!r} is a value, not a table"
                 )
-        table[last] = _value(text.strip())
+        table[last] = read_value(text.strip())
 
 
-def _value(text: str) -> Any:
+def read_value(text: str) -> Any:
     """Read one TOML value, or take the text as it stands."""
     if BARE_POINT.fullmatch(text):
         return float(text)

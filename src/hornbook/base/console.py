@@ -53,7 +53,11 @@ class RichBar:
 
 
 class PlainBar:
-    """A line now and then, where no terminal can redraw one."""
+    """A line now and then, where no terminal can redraw one.
+
+    The clock starts at the first report, so that what had been done
+    before does not count as speed.
+    """
 
     def __init__(
         self,
@@ -67,24 +71,26 @@ class PlainBar:
         self._total, self._unit = total, unit
         self._every = every_seconds
         self._done, self._note = 0, ""
-        self._start = self._last = time.monotonic()
+        self._last = time.monotonic()
+        self._start: tuple[float, int] | None = None
 
     def advance(self, n: int = 1, note: str = "") -> None:
         """Count ``n`` more units and print a line if one is due."""
         self._done += n
         self._note = note or self._note
         now = time.monotonic()
+        began, before = self._start = self._start or (now, self._done)
         if now - self._last >= self._every:
             self._last = now
-            self._say(self._line(now - self._start))
+            self._say(self._line(now - began, self._done - before))
 
-    def _line(self, elapsed: float) -> str:
+    def _line(self, elapsed: float, made: int) -> str:
         count = f"{self._done:,}"
         left = ""
         if self._total:
             count += f"/{self._total:,}"
             rest = elapsed * (self._total - self._done)
-            left = f", {clock(rest / max(self._done, 1))} left"
+            left = f", {clock(rest / made)} left" if made else ""
         note = f", {self._note}" if self._note else ""
         return f"  {self._label}: {count} {self._unit}{note}{left}"
 

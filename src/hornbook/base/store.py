@@ -184,6 +184,34 @@ def _recover(path: Path, old: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
+def remove_folder(path: Path) -> None:
+    """Delete a folder so that it is never seen half-deleted."""
+    gone = path.with_name(f".{path.name}.gone")
+    shutil.rmtree(gone, ignore_errors=True)
+    os.replace(path, gone)
+    shutil.rmtree(gone, ignore_errors=True)
+
+
+def sweep(folder: Path) -> None:
+    """Put right what a killed process left half-done in a folder."""
+    for old in folder.glob(".*.old"):
+        _recover(folder / old.name[1:].removesuffix(".old"), old)
+    for ending in ("new", "gone"):
+        for rest in folder.glob(f".*.{ending}"):
+            shutil.rmtree(rest, ignore_errors=True)
+
+
+def flush(path: Path) -> None:
+    """Have a file, or a folder's list of names, reach the disk."""
+    if path.is_dir() and os.name == "nt":
+        return
+    handle = os.open(path, os.O_RDWR if path.is_file() else os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 def need_disk(folder: Path, needed_bytes: int) -> None:
     """Refuse work whose output the disk cannot hold.
 

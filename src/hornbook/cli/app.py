@@ -9,6 +9,7 @@ from cyclopts import Parameter
 
 from hornbook import __version__
 from hornbook.base.console import print_result
+from hornbook.base.errors import DataError
 
 if TYPE_CHECKING:
     from hornbook.model.transformer import Transformer
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
 app = cyclopts.App(
     name="hornbook",
     version=__version__,
-    help="Raw text to a language model, and the book of that run.",
+    help="Raw text to a language model, and the book of that run.\n\n"
+    "Start here: hornbook demo",
+    group_commands=cyclopts.Group("Other", sort_key=99),
     suppress_keyboard_interrupt=False,
 )
 
@@ -79,18 +82,52 @@ TopP = Annotated[
 Seed = Annotated[int | None, Parameter(help="The seed of the draw.")]
 
 
+@app.command(name="help")
+def tell(*command: str) -> None:
+    """Say what a command does: hornbook help chat."""
+    app([*command, "--help"], result_action="return_value")
+
+
 def print_json(value: Any) -> None:
     """Print a result for programs."""
     print_result(msgspec.json.encode(value).decode("utf-8"))
 
 
 def named(run: str) -> str:
-    """Look for ``NAME`` and ``NAME:PART`` in ``runs`` as well."""
+    """Look for ``NAME`` and ``NAME:PART`` in ``runs`` as well.
+
+    Raises:
+        DataError: says where it looked, and which runs are there.
+    """
+    place = find(run)
+    if place is None:
+        raise missing(run)
+    return place
+
+
+def find(run: str) -> str | None:
+    """Find a run or a model here, or else in ``runs``."""
     from hornbook.road import RUNS
 
-    inside = RUNS / run.partition(":")[0]
-    elsewhere = not Path(run).exists() and inside.is_dir()
-    return str(RUNS / run) if elsewhere else run
+    for place in (run, str(RUNS / run)):
+        whole = place.rpartition(":")[0]
+        if Path(place).exists() or whole and Path(whole).exists():
+            return place
+    return None
+
+
+def missing(run: str, kinds: str = "run or model") -> DataError:
+    """Say where a run was looked for, and which runs are there."""
+    from hornbook.clean import all_runs
+    from hornbook.road import RUNS
+
+    name = run.rpartition(":")[0] or run
+    there = ", ".join(path.name for path in all_runs())
+    return DataError(
+        f"there is no {kinds} {run!r}, neither at {Path(name)} nor at "
+        f"{(RUNS / name).absolute()}; "
+        + (f"the runs are {there}" if there else "there is no run here")
+    )
 
 
 def open_model(run: str) -> "tuple[Transformer, Tokenizer]":

@@ -1,241 +1,38 @@
-"""Commands that look: into a model, at runs, at this machine."""
+"""Commands that look: at runs, at this machine."""
 
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import cyclopts
 from cyclopts import Parameter
 
 from hornbook.base.console import (
     console,
-    has_colour,
     make_table,
     print_result,
     results,
 )
-from hornbook.base.errors import DataError
 from hornbook.base.store import size
-from hornbook.cli.app import (
-    Json,
-    Model,
-    Source,
-    app,
-    named,
-    open_model,
-    print_json,
-)
+from hornbook.cli.app import Json, app, named, print_json
 
 if TYPE_CHECKING:
     from hornbook.evaluation.compare import Pair
-    from hornbook.inference.look import Habit
-    from hornbook.model.config import ModelConfig
-
-show = cyclopts.App(
-    name="show", help="Look inside: a model, its vectors, a mask."
-)
-app.command(show)
 
 Run = Annotated[
     str, Parameter(name="RUN", help="A run's name or folder.")
 ]
-Layer = Annotated[int, Parameter(help="A layer, counted from 1.")]
-Head = Annotated[int, Parameter(help="A head, counted from 1.")]
-Picture = Annotated[
-    Path | None,
-    Parameter(help="Draw it into a file: .svg, .png or .pdf."),
+Other = Annotated[
+    str, Parameter(name="OTHER", help="The run to set beside it.")
 ]
 
 
-@show.command
-def model(recipe: Source, /, json: Json = False) -> None:
-    """List a model's tensors, what it costs, and how it is built."""
-    from hornbook.model.count import cache_bytes, describe, parameters
-    from hornbook.model.inventory import rows
-    from hornbook.model.sketch import sketch
-
-    # Find the shape, and tell programs all of it
-    shape = shape_of(recipe)
-    told = describe(shape)
-    if json:
-        print_json(told)
-        return
-
-    # Show every tensor, then the sums
-    listed = [
-        (
-            row.name,
-            " x ".join(f"{n:,}" for n in row.shape),
-            f"x {row.copies}" if row.copies > 1 else "",
-            f"{row.count:,}",
-        )
-        for row in rows(shape)
-    ]
-    columns = ("tensor", "shape", "", "numbers")
-    results().print(make_table(columns, listed, right=(1, 2, 3)))
-    each = cache_bytes(shape) // shape.context
-    print_result(
-        f"\n{parameters(shape)['total']:,} parameters; "
-        f"{told['flops_per_token']:,.0f} FLOPs to learn from a token; "
-        f"{each:,} bytes of cache per token\n\n{sketch(shape)}"
-    )
-
-
-def shape_of(source: str) -> "ModelConfig":
-    """Find a model's shape: of a run, a model's folder, a recipe."""
-    from hornbook.press.run_folder import read_model
-    from hornbook.recipe import load_recipe
-
-    folder = Path(named(source))
-    if (folder / "model.json").is_file():
-        return read_model(folder)
-    if (folder / "config.json").is_file() or ":" in source:
-        from hornbook.model.transformer import Transformer
-
-        return Transformer.load(folder).config
-    return load_recipe(source).shape
-
-
-@show.command
-def neighbours(
-    run: Model,
-    word: Annotated[str, Parameter(name="WORD")],
-    /,
-    count: Annotated[
-        int, Parameter(help="How many neighbours to list.")
-    ] = 10,
-    json: Json = False,
-) -> None:
-    """List what stands near a word; do words of a topic huddle?"""
-    from hornbook.evaluation.affinity import look_up
-
-    found = look_up(named(run), word, count)
-    if json:
-        print_json(found)
-        return
-
-    # Show the tokens, then the words of topics
-    spelled = " ".join(found.tokens)
-    many = len(found.tokens) > 1
-    note = f", the mean of {len(found.tokens)} tokens" if many else ""
-    print_result(f"{word}: {spelled}{note}\n")
-    near = [(f"{n.cosine:.2f}", n.name) for n in found.near]
-    results().print(make_table(("cosine", "token"), near))
-    words = [(f"{n.cosine:.2f}", n.name, n.topic) for n in found.words]
-    if words:
-        print_result("")
-        columns = ("cosine", "word", "of the topic")
-        results().print(make_table(columns, words))
-    rate = found.affinity
-    print_result(f"\n{rate.summary if rate else found.skipped}")
-
-
-@show.command
-def attention(
-    run: Model,
-    text: Annotated[str, Parameter(name="TEXT")],
-    /,
-    layer: Layer = 0,
-    head: Head = 0,
-    to: Picture = None,
-    json: Json = False,
-) -> None:
-    """Show who looks at whom: all heads in short, or one as a map."""
-    from hornbook.inference import shades
-    from hornbook.inference.look import attention_maps, list_habits
-    from hornbook.tokenizer.alphabet import visible
-
-    # Let the model read, and keep the heads that were asked for
-    net, tok = open_model(run)
-    ids = tok.encode(text)
-    marks = [visible(tok.token_bytes(id_)) for id_ in ids]
-    maps = attention_maps(net, ids)
-    heads = chosen_heads(list_habits(maps), layer, head)
-    first, last = heads[0], heads[-1]
-    chosen = maps[first.layer - 1 : last.layer]
-    chosen = chosen[:, first.head - 1 : last.head]
-
-    # Draw, tell or print
-    if to is not None:
-        from hornbook.press.figure import save_attention
-
-        at = (first.layer, first.head)
-        save_attention(to, chosen.numpy(), marks, at)
-        console.say(f"drawn into {to}")
-        return
-    map_ = chosen[0, 0] if len(heads) == 1 else None
-    if json:
-        weights = None if map_ is None else map_.tolist()
-        told = {"tokens": marks, "heads": heads, "weights": weights}
-        print_json(told)
-    elif map_ is not None:
-        results().print(shades.head_map(map_, marks))
-    else:
-        results().print(shades.head_table(heads))
-
-
-def chosen_heads(
-    heads: "list[Habit]", layer: int, head: int
-) -> "list[Habit]":
-    """Keep one layer, one head or both; 0 keeps all.
-
-    Raises:
-        DataError: the model has none of that number.
-    """
-    kept = [
-        each
-        for each in heads
-        if layer in (0, each.layer) and head in (0, each.head)
-    ]
-    if not kept:
-        last = heads[-1]
-        raise DataError(
-            f"there is no layer {layer}, head {head}; the model has "
-            f"{last.layer} layers of {last.head} heads"
-        )
-    return kept
-
-
-@show.command
-def mask(
-    file: Annotated[Path, Parameter(name="FILE")],
-    /,
-    tokenizer: Annotated[
-        str,
-        Parameter(help="A run, or a tokenizer's file; else bytes."),
-    ] = "",
-    count: Annotated[
-        int, Parameter(help="How many dialogues to show; 0: all.")
-    ] = 5,
-    json: Json = False,
-) -> None:
-    """Show which tokens of dialogues are learned, as finetune does."""
-    from hornbook.tuning.data import read_dialogues
-    from hornbook.tuning.mask import describe, open_tokenizer
-
-    tok = open_tokenizer(named(tokenizer) if tokenizer else "")
-    dialogues = read_dialogues(file)
-    shown = dialogues[: count or None]
-    described = [describe(tok, dialogue) for dialogue in shown]
-    if json:
-        print_json(described)
-        return
-    colour = has_colour()
-    for number, each in enumerate(described, start=1):
-        unit = "tokens" if tokenizer else "bytes and marks"
-        print_result(
-            f"{number}: {each.learned:,} of {each.tokens:,} {unit} are "
-            "learned"
-        )
-        results().print(each.painted() if colour else each.bracketed)
-    if len(shown) < len(dialogues):
-        print_result(f"and {len(dialogues) - len(shown):,} more")
-
-
 @app.command
-def compare(first: Run, second: Run, /, json: Json = False) -> None:
+def compare(
+    first: Run, second: Other, /, *, json: Json = False
+) -> None:
     """Set two runs side by side: recipes, scores, times."""
     from hornbook.evaluation.compare import compare as set_beside
+    from hornbook.evaluation.score import title_of
 
     # Compare, and tell programs all of it
     both = set_beside(Path(named(first)), Path(named(second)))
@@ -249,7 +46,7 @@ def compare(first: Run, second: Run, /, json: Json = False) -> None:
     settings = [(s.key, str(s.first), str(s.second)) for s in changed]
     scores = [
         (
-            pair.name.replace("_", " "),
+            title_of(pair.name, pair.first or pair.second or {}),
             interval(pair.first),
             interval(pair.second),
             verdict(pair, both.runs),
@@ -276,10 +73,13 @@ def compare(first: Run, second: Run, /, json: Json = False) -> None:
 
 def interval(score: dict[str, Any] | None) -> str:
     """Write a score with the ends of its interval."""
+    from hornbook.evaluation.score import span, with_unit
+
     if score is None:
         return "-"
-    value, low, high = (score[k] for k in ("value", "low", "high"))
-    return f"{value:.3f} ({low:.3f} to {high:.3f})"
+    unit = score["unit"]
+    ends = span(score["low"], score["high"], unit)
+    return f"{with_unit(score['value'], unit)} ({ends})"
 
 
 def verdict(pair: "Pair", runs: tuple[str, str]) -> str:
@@ -293,15 +93,25 @@ def verdict(pair: "Pair", runs: tuple[str, str]) -> str:
 
 
 @app.command
-def diagnose(run: Run, /, json: Json = False) -> None:
-    """Say what is wrong with a training, and what to do next."""
+def diagnose(run: Run, /, *, json: Json = False) -> None:
+    """Say what is wrong with trainings, and what to do next."""
+    from hornbook.evaluation.yardstick import yardstick
     from hornbook.training.diagnose import diagnose as examine
 
-    found = examine(Path(named(run)))
+    # Look at every training, and at what any text costs
+    folder = Path(named(run))
+    found, normal = examine(folder), yardstick(folder)
     if json:
-        print_json(found)
+        told = {"findings": found.findings, "expected": found.expected}
+        print_json({**told, "yardstick": normal})
         return
+
+    # Print check after check
+    training = ""
     for each in found.findings:
+        if each.training != training:
+            training = each.training
+            print_result(training)
         mark = "[bold red]yes[/]" if each.holds else "[dim]no[/] "
         results().print(f"{mark} [bold]{each.name}[/]: {each.evidence}")
         if each.holds:
@@ -309,9 +119,15 @@ def diagnose(run: Run, /, json: Json = False) -> None:
     if not found.wrong:
         print_result("nothing wrong was found")
 
+    # Say what would be normal
+    for place in found.expected:
+        print_result(place.sentence)
+    if normal:
+        print_result(normal.sentence)
+
 
 @app.command
-def doctor(json: Json = False) -> None:
+def doctor(*, json: Json = False) -> None:
     """Look at this machine: what is here, what is missing."""
     from hornbook.doctor import examine
 
@@ -332,6 +148,7 @@ def clean(
         str, Parameter(name="RUN", help="One run; else all here.")
     ] = "",
     /,
+    *,
     cache: Annotated[
         bool, Parameter(negative="", help="The cache folder as well.")
     ] = False,

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from hornbook.base.console import print_result
+from hornbook.base.errors import RecipeError
 from hornbook.cli.app import (
     MaxTokens,
     Model,
@@ -24,9 +25,11 @@ from hornbook.cli.app import (
 def generate(
     run: Model,
     prompt: Annotated[
-        str, Parameter(name="PROMPT", help="The text to go on with.")
+        str,
+        Parameter(name="PROMPT", help="What to go on with, quoted."),
     ] = "",
     /,
+    *more: Annotated[str, Parameter(show=False)],
     max_tokens: MaxTokens = 100,
     temperature: Temperature = 0.8,
     top_p: TopP = 0.95,
@@ -35,6 +38,12 @@ def generate(
     """Continue a text with a model."""
     from hornbook.inference.generate import stream
 
+    if more:
+        whole = " ".join((prompt, *more))
+        raise RecipeError(
+            f"the prompt came in {1 + len(more)} pieces; put it in "
+            f'quotes: hornbook generate {run} "{whole}"'
+        )
     model, tok = open_model(run)
     for piece in stream(
         model, tok, prompt, max_tokens, temperature, top_p, seed
@@ -48,6 +57,7 @@ def generate(
 def chat(
     run: Model,
     /,
+    *,
     max_tokens: MaxTokens = 100,
     temperature: Temperature = 0.6,
     top_p: TopP = 0.9,
@@ -108,6 +118,7 @@ def serve(
 def export(
     recipe: Source,
     /,
+    *,
     to: Annotated[
         Path | None, Parameter(help="The folder to write.")
     ] = None,

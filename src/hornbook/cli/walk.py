@@ -24,7 +24,9 @@ from hornbook.cli.app import (
 
 @app.command
 def new(
-    name: str,
+    name: Annotated[
+        str, Parameter(help="What to call it; NAME may be a path.")
+    ],
     /,
     *,
     text: Annotated[
@@ -61,6 +63,7 @@ def demo() -> None:
 def run(
     recipe: Source,
     /,
+    *,
     settings: Settings = None,
     first: Annotated[
         str,
@@ -112,6 +115,7 @@ def stage(name: str, help: str) -> None:
     def command(
         recipe: Source,
         /,
+        *,
         settings: Settings = None,
         force: Force = False,
         keep: Keep = False,
@@ -189,6 +193,7 @@ stage("evaluate", "Score the models on text they have never seen.")
 def book(
     recipe: Source,
     /,
+    *,
     no_samples: Annotated[
         bool,
         Parameter(
@@ -212,6 +217,7 @@ def book(
 def finetune(
     recipe: Source,
     /,
+    *,
     name: Annotated[
         str, Parameter(help="Name of a new fine-tuning of this run.")
     ] = "",
@@ -223,7 +229,7 @@ def finetune(
         Parameter(help="Examples: .jsonl, .json, .csv or .tsv."),
     ] = None,
     base: Annotated[
-        str, Parameter(help="'base', or another fine-tuning.")
+        str, Parameter(help="'base', 'best', or another fine-tuning.")
     ] = "base",
     epochs: Annotated[
         float, Parameter(help="Passes over the examples.")
@@ -253,7 +259,7 @@ def finetune(
 
 
 @app.command
-def forecast(run: Model, /, json: Json = False) -> None:
+def forecast(run: Model, /, *, json: Json = False) -> None:
     """Print what was foretold for a run, and what came."""
     from hornbook.scaling.forecast import describe_forecast, entries
 

@@ -40,7 +40,6 @@ def bits_per_byte(
     size = float(bits.bytes.sum()) * math.log(2)
     unigram = unigram_nats(material.shard("train"), shard)
     bigram = bigram_nats(material.shard("train"), shard)
-    text = "\n".join(d.full_text for d in material.heldout).encode()
     result = interval.ratio(bits.nats / math.log(2), bits.bytes, seed)
     return {
         "bits_per_byte": score(
@@ -54,12 +53,19 @@ def bits_per_byte(
             also={
                 "each token foretold from the one before": bigram
                 / size,
-                "the held-out text packed by xz": 8
-                * len(lzma.compress(text, preset=9))
-                / max(len(text), 1)
+                "the held-out text packed by xz": packed_bits(
+                    material.heldout
+                ),
             },
         )
     }
+
+
+def packed_bits(documents: Sequence[Document]) -> float:
+    """Say how many bits a byte of documents takes, packed by xz."""
+    text = "\n".join(d.full_text for d in documents).encode()
+    packed = lzma.compress(text, preset=9)
+    return 8 * len(packed) / max(len(text), 1)
 
 
 def unigram_nats(train: "TokenShard", heldout: "TokenShard") -> float:

@@ -15,7 +15,7 @@ from hornbook.evaluation.facts import (
     training_facts,
 )
 from hornbook.evaluation.material import Material
-from hornbook.evaluation.score import Score, number, span
+from hornbook.evaluation.score import Score, number, span, title_of
 
 GLANCE = (
     "bits_per_byte",
@@ -71,7 +71,7 @@ def rows(report: dict[str, Any]) -> list[dict[str, Any]]:
         table.append(
             {
                 "name": name,
-                "title": score.title or name,
+                "title": title_of(name, fields),
                 "what": score.what,
                 "model": score.model,
                 "value": number(score.value, unit),

@@ -1,6 +1,7 @@
 """A score: a number that says how sure it is and what to compare."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import msgspec
 
@@ -80,6 +81,25 @@ def score(
         parts or {},
         title,
     )
+
+
+def title_of(name: str, task: Mapping[str, Any]) -> str:
+    """How every page calls a score of a report.
+
+    >>> title_of("topic_accuracy", {}), title_of("piqa", {"title": "P"})
+    ('Topic accuracy', 'P')
+    """
+    return task.get("title") or name.replace("_", " ").capitalize()
+
+
+def with_unit(value: float, unit: str) -> str:
+    """Write a score's number with its unit.
+
+    >>> with_unit(0.256, "share"), with_unit(19.5, "characters")
+    ('25.6%', '19.5 characters')
+    """
+    written = number(value, unit)
+    return written if unit == "share" else f"{written} {unit}"
 
 
 def number(value: float | None, unit: str) -> str:

@@ -1,12 +1,13 @@
 """Generation: a model reads its own words and goes on."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 import torch
 
 from hornbook.base.dialogue import Dialogue, Message
-from hornbook.base.errors import DataError
+from hornbook.base.errors import DataError, RecipeError
 from hornbook.inference.sample import choose, dice
 from hornbook.inference.scribe import Scribe
 from hornbook.model.cache import Cache
@@ -25,6 +26,20 @@ class Sampling(msgspec.Struct, frozen=True):
     """Draw only from the likeliest tokens that hold this share."""
     seed: int | None = None
     """The seed of the draw; None draws differently every time."""
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that say nothing about a draw.
+
+        Raises:
+            RecipeError: names the number and what it can be.
+        """
+        for name, most in LIMITS.items():
+            value = getattr(self, name)
+            if not 0 <= value <= most:
+                upto = "or more" if most == math.inf else f"to {most}"
+                raise RecipeError(
+                    f"{name} is {value}; it can be 0 {upto}"
+                )
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -190,3 +205,11 @@ def reply(
             return Reply(text, tokens, True)
         tokens += 1
     return Reply(text + scribe.flush(), tokens, False)
+
+
+LIMITS = {
+    "max_tokens": math.inf,
+    "temperature": math.inf,
+    "top_p": 1,
+}
+"""The most that each number of a draw can be; the least is 0."""

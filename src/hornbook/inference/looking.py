@@ -5,6 +5,7 @@ from typing import Any
 from hornbook.inference.look import attention_maps
 from hornbook.inference.protocol import AttentionAsked, Refusal
 from hornbook.model.transformer import Transformer
+from hornbook.tokenizer.stream import StreamDecoder
 from hornbook.tokenizer.tokenizer import Tokenizer
 
 
@@ -18,7 +19,8 @@ def look(
 
     ``weights`` has a row for each token of the answer, from ``first``
     on; a row says how much the token takes from each of ``tokens`` up
-    to itself, and sums to one.
+    to itself, and sums to one. A character of several tokens stands
+    in the one that completes it.
 
     Raises:
         Refusal: there is no such head, no answer, or no room for it.
@@ -28,9 +30,10 @@ def look(
     opening = tok.special("<|assistant|>")
     first = len(read) - read[::-1].index(opening)
     maps = attention_maps(model, read)
+    decoder = StreamDecoder(tok)
     weights = maps[asked.layer, asked.head, first:]
     return {
-        "tokens": [tok.decode([token]) for token in read],
+        "tokens": [decoder.push(id_) for id_ in read],
         "first": first,
         "weights": [
             [round(weight, 4) for weight in row[: first + t + 1]]

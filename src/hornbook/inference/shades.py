@@ -14,6 +14,12 @@ if TYPE_CHECKING:
 
 LIGHT, DARK = (255, 255, 255), (140, 28, 19)
 LABEL_WIDTH = 14
+LEGEND = """
+entropy   how widely a head looks, in bits
+itself    the share of its weight on the token that looks
+previous  on the token before
+first     on the first token of the text
+All are means over the text. One head as a map: --layer 1 --head 1"""
 
 
 def shade(weight: float) -> Style:

@@ -5,6 +5,7 @@ import sys
 from rich.console import Console
 
 from hornbook.base.dialogue import Message
+from hornbook.base.errors import DataError
 from hornbook.inference.generate import (
     Sampling,
     dialogue_of,
@@ -19,6 +20,8 @@ GREETING = (
     "This is a small model: what it says is often untrue."
 )
 
+GOODBYES = ("/quit", "/exit", "quit", "exit")
+
 
 def converse(
     model: Transformer, tok: Tokenizer, sampling: Sampling
@@ -27,6 +30,9 @@ def converse(
 
     With a pipe instead of a terminal, each line is a question and each
     answer a line.
+
+    Raises:
+        DataError: what was typed is not UTF-8.
     """
     said: list[Message] = []
     screen = Console(stderr=True, highlight=False)
@@ -37,10 +43,10 @@ def converse(
         # Listen
         if talking:
             screen.print("[bold]you[/]  ", end="")
-        line = sys.stdin.readline()
-        if not line or line.strip() == "/quit":
-            return
+        line = listen()
         question = line.strip()
+        if not line or question.lower() in GOODBYES:
+            return
         if question == "/new":
             said = []
         if not question or question == "/new":
@@ -58,6 +64,23 @@ def converse(
             answer += piece
         sys.stdout.write("\n")
         said.append(Message("assistant", answer.strip() or "..."))
+
+
+def listen() -> str:
+    """Read a line; it is empty at the end.
+
+    Raises:
+        DataError: it is not UTF-8.
+    """
+    try:
+        line = sys.stdin.readline()
+        line.encode("utf-8")
+    except UnicodeError as error:
+        raise DataError(
+            "what was typed or piped in is not UTF-8 text; set the "
+            "terminal to UTF-8, or convert the file"
+        ) from error
+    return line
 
 
 def fitting(

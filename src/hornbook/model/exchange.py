@@ -53,7 +53,7 @@ def find_model(path: str | Path) -> Path:
         )
     if not (folder / "run.json").exists() and not name:
         return folder
-    places = [BASE] if name == "base" else [f"finetune/{name}"]
+    places = [f"checkpoints/{name}", f"finetune/{name}"]
     if not name:
         places = ["finetune/chat", BASE]
     for place in places:

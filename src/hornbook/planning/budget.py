@@ -82,9 +82,12 @@ def budget(
     if steps and useful:
         seconds = tokens / useful
 
-    # What is kept: checkpoints, one more in the making, the model
+    # What is kept: checkpoints, one more in the making, the model;
+    # a copy of the training lies in memory while it is written
     weights = parameters(model)["total"] * NUMBER_BYTES
-    bf16, saved = config.precision != "fp32", config.keep + 1
+    checkpoint = weights * NUMBERS_PER_WEIGHT
+    bf16 = config.precision != "fp32"
+    saved = config.keep + config.keep_best + 1
     return Budget(
         steps=steps,
         batch=config.batch,
@@ -93,8 +96,10 @@ def budget(
         flops=tokens * flops_per_token(model),
         seconds=seconds,
         memory_bytes=PROGRAM_BYTES
-        + training_bytes(model, config.batch, bf16),
-        disk_bytes=weights * (1 + NUMBERS_PER_WEIGHT * saved),
+        + training_bytes(model, config.batch, bf16)
+        + checkpoint,
+        disk_bytes=weights * (1 + config.keep_best)
+        + checkpoint * saved,
         price=seconds / 3600 * price_per_hour,
     )
 

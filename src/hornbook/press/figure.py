@@ -228,6 +228,14 @@ def escape(text: object) -> str:
     return escape_quoted(str(text))
 
 
+def shorten(text: str, most: int) -> str:
+    """Protect foreign text; a long one is cut between words."""
+    if len(text) <= most:
+        return escape(text)
+    whole = text[: most + 1].rpartition(" ")[0]
+    return escape((whole or text[:most]).rstrip()) + " ..."
+
+
 def markdown(text: str) -> "Markdown":
     """Print Markdown as prose of the book."""
     from IPython.display import Markdown
@@ -242,6 +250,8 @@ def table(
     align: str = "",
 ) -> "Markdown":
     """Give a table for the page; columns of numbers stand right.
+
+    A row of empty cells is a thin rule between groups of rows.
 
     Raises:
         DataError: a row is longer or shorter than the head.

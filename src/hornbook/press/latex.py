@@ -191,19 +191,16 @@ def table_caption(node: SyntaxTreeNode) -> tuple[str, str] | None:
 def table(
     r: Latex, node: SyntaxTreeNode, caption: str, label: str
 ) -> str:
-    """Set a table with horizontal rules alone."""
-    groups = [
-        [
-            [r.children(cell) for cell in row.children]
-            for row in g.children
-        ]
-        for g in node.children
+    """Set a table with rules alone; an empty row is a thin one."""
+    head, *body = [
+        [r.children(cell) for cell in row.children]
+        for group in node.children
+        for row in group.children
     ]
     styles = [
         str(cell.attrs.get("style", ""))
         for cell in node.children[0].children[0].children
     ]
-    head, body = groups[0][0], [row for g in groups[1:] for row in g]
 
     # Choose the columns: long ones wrap once the table is wide
     widths = [
@@ -223,9 +220,11 @@ def table(
     titles = [f"\\tablehead{{{cell}}}" for cell in head]
     lines = [f"\\begin{{{name}}}{measure}{{@{{}}{columns}@{{}}}}"]
     lines += [r"\toprule", " & ".join(titles) + r" \\", r"\midrule"]
-    lines += [" & ".join(row) + r" \\" for row in body]
-    lines += [r"\bottomrule", f"\\end{{{name}}}"]
-    text = "\n".join(lines)
+    lines += [
+        " & ".join(row) + r" \\" if any(row) else r"\midrule[.2pt]"
+        for row in body
+    ]
+    text = "\n".join([*lines, r"\bottomrule", f"\\end{{{name}}}"])
     if not caption:
         return f"\\plaintable{{{text}}}\n"
     if not label:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hornbook.base.errors import DataError
+from hornbook.evaluation.score import number, span, title_of, with_unit
 
 if TYPE_CHECKING:
     from hornbook.press.run_folder import Run
@@ -125,21 +126,14 @@ def duration(seconds: float) -> str:
     return f"{seconds / 3600:.1f} hours"
 
 
-def compressed_bits(texts: Iterable[str]) -> float:
-    """Say how many bits a byte of the texts takes under LZMA."""
-    import lzma
-
-    whole = "\n\n".join(texts).encode("utf-8")
-    packed = lzma.compress(whole, preset=9)
-    return 8 * len(packed) / max(len(whole), 1)
-
-
 def run_facts(run: "Run") -> dict[str, Any]:
     """Gather the run in short, from its own records alone.
 
     What the run did not measure is left out; ``rows`` are those of
     the opening's table.
     """
+    from hornbook.evaluation.domain import packed_bits
+
     documents, size = run.card["documents"], run.card["bytes"]
     machine, config = run.record.machine, run.model
     heads = f"{config.heads} heads of {config.head_dim}"
@@ -160,12 +154,12 @@ def run_facts(run: "Run") -> dict[str, Any]:
     lines = run.lines("metrics.jsonl")
     facts: dict[str, Any] = {"rows": rows, "scores": scores(run)}
     rows += training_rows(lines)
+    rows += heldout_row(run)
     scored = [r["heldout_bpb"] for r in lines if "heldout_bpb" in r]
     told = facts["scores"].get("bits_per_byte", {}).get("value")
     if scored or told is not None:
         facts["heldout_bpb"] = scored[-1] if told is None else told
-        held = [d.text for d in run.documents("heldout")]
-        facts["lzma_bpb"] = compressed_bits(held)
+        facts["lzma_bpb"] = packed_bits(run.documents("heldout"))
 
     # Say what it cost
     if run.record.stages:
@@ -195,8 +189,21 @@ def training_rows(lines: Iterable[dict[str, Any]]) -> list[list[str]]:
     return [
         ["Training", f"{last['tokens']:,} tokens in {last['step']:,} "
                      "steps"],
-        ["Loss", f"from {first['loss']:.2f} to {last['loss']:.2f} nats "
-                 "per token"],
+        ["Training loss", f"from {first['loss']:.2f} at the first step "
+                          f"to {last['loss']:.2f} at the last, in nats "
+                          "per token"],
+    ]
+
+
+def heldout_row(run: "Run") -> list[list[str]]:
+    """Say what all held-out text costs when pretraining has ended."""
+    stage = run.record.stages.get("pretrain")
+    if stage is None or "heldout_loss" not in stage.result:
+        return []
+    loss = stage.result["heldout_loss"]
+    return [
+        ["Held-out loss", f"{loss:.2f} nats per token of all that was "
+                          "held out"],
     ]
 
 
@@ -212,18 +219,14 @@ def scores(run: "Run") -> dict[str, dict[str, Any]]:
 def score_rows(
     told: Mapping[str, Mapping[str, Any]],
 ) -> list[list[str]]:
-    """Lay scores out: value, interval, and what to set them beside."""
-
-    def short(number: float | None) -> str:
-        if number is None:
-            return "none"
-        return f"{number:.3f}" if abs(number) < 10 else f"{number:.1f}"
-
+    """Lay out scores that have something to be set beside."""
     return [
-        [name.replace("_", " ").capitalize(), short(task["value"]),
-         f"{short(task['low'])} to {short(task['high'])}",
-         short(task.get("baseline")), task.get("baseline_is", "")]
+        [title_of(name, task), with_unit(task["value"], task["unit"]),
+         span(task["low"], task["high"], task["unit"]),
+         f"{number(task['baseline'], task['unit'])}, "
+         f"{task['baseline_is']}"]
         for name, task in told.items()
+        if task.get("baseline") is not None
     ]
 
 

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from importlib import resources
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from nbformat import NotebookNode
 
 from hornbook.base.console import console
 from hornbook.base.errors import DataError, HornbookError
+from hornbook.base.record import FILE as RECORD
 from hornbook.base.store import read_json, write_text
 from hornbook.press import audit, code, colophon, fonts, notebook
 from hornbook.press.config import PressConfig
@@ -254,6 +256,7 @@ def _solutions(solutions: dict[str, list[str]]) -> str:
 def _settings(sheet: Sheet, glyphs: fonts.Glyphs, cites: bool) -> str:
     """Write the title page's words and the fonts that help out."""
     config = sheet.config
+    made = glyphs.wrap(escape(run_line(Run(sheet.run))), glyphs.text)
     words = {
         "booktitle": config.title,
         "booksubtitle": config.subtitle,
@@ -263,6 +266,7 @@ def _settings(sheet: Sheet, glyphs: fonts.Glyphs, cites: bool) -> str:
         f"\\newcommand\\{name}{{{escape(text)}}}"
         for name, text in words.items()
     ]
+    lines.append(f"\\newcommand\\bookrun{{{made}}}")
     lines.append("\\newif\\ifcites\\cites" + str(cites).lower())
     for number in sorted(glyphs.used):
         face = glyphs.others[number].path
@@ -270,6 +274,19 @@ def _settings(sheet: Sheet, glyphs: fonts.Glyphs, cites: bool) -> str:
             f"\\newotherface{{{fonts.letter(number)}}}{{{face.name}}}"
         )
     return "\n".join([*lines, ""])
+
+
+def run_line(run: Run) -> str:
+    """Say which run a book is of, and when that was finished."""
+    line = f"The run {run.name}"
+    if not run.has(RECORD):
+        return line
+    stages = run.record.stages
+    ends = [made.finished for n, made in stages.items() if n != "book"]
+    if not ends:
+        return line
+    day = datetime.fromisoformat(max(ends))
+    return f"{line}, {day.day} {day:%B %Y}"
 
 
 def _copy_fonts(work: Path, glyphs: fonts.Glyphs) -> None:

@@ -272,7 +272,7 @@ def describe_forecast(
     """Write a forecast and its score as rows, for people."""
     # Say what was foretold, when, and by what
     asked = f"{forecast.parameters:,} parameters, embeddings included"
-    nats = f"{forecast.loss:.3f} nats per token"
+    nats = f"{forecast.loss:.3f} nats per token of held-out text"
     nats += f" ({forecast.low:.3f} to {forecast.high:.3f})"
     bits, least, most = forecast.bits_per_byte
     rows = [
@@ -287,7 +287,7 @@ def describe_forecast(
     if forecast.begun:
         rows.append(("but", "a pretraining had begun here before"))
     if scored:
-        came = f"{scored.loss:.3f} nats per token"
+        came = f"{scored.loss:.3f} nats per token of all held-out text"
         came += f", {scored.bits_per_byte:.3f} bits per byte"
         rows += [("came", came), ("so it was", verdict(scored))]
     return rows

@@ -19,13 +19,12 @@ from hornbook.scaling.forecast import (
 from hornbook.scaling.law import ScalingLaw
 from hornbook.scaling.prior import load_prior
 from hornbook.tokenizer.shards import TokenShard
-from hornbook.tokenizer.tokenizer import Tokenizer
 from hornbook.training.config import TrainingConfig
+from hornbook.training.contest import over_seeds
 from hornbook.training.trials import (
     Result,
-    Text,
     Trial,
-    over_seeds,
+    open_text,
     run_trials,
 )
 
@@ -155,15 +154,11 @@ def scale(
     ``scaling/fit.json``. A stopped sweep goes on where it stopped.
     """
     # Try what fits into the minutes
-    tok = Tokenizer.load(folder / "tokenizer")
-    train, heldout = (
-        TokenShard.open(folder / "tokens" / f"{part}.bin", tok)
-        for part in ("train", "heldout")
-    )
+    text = open_text(folder, config.heldout_bytes)
+    heldout = text.heldout
     share = min(1.0, config.heldout_bytes / heldout.info.bytes)
     looked_at = round(share * heldout.info.tokens)
     trials = plan_sweep(target, config, flops_per_second, looked_at)
-    text = Text(train, heldout, config.heldout_bytes)
     results = run_trials(trials, text, folder / LOG, source)
 
     # Foretell, and write it down before pretraining begins

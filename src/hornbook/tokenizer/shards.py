@@ -32,6 +32,7 @@ from hornbook.tokenizer.tokenizer import Tokenizer
 Count = Annotated[int, msgspec.Meta(ge=1)]
 
 OFFSET = np.dtype("<i8")
+AGAIN = "make it again with 'hornbook tokenize RUN --force'"
 
 
 class ShardInfo(
@@ -155,10 +156,10 @@ class TokenShard:
         # Read what the files must look like
         ids_file, offsets_file, info_file = shard_files(path)
         info = read_info(info_file)
-        if tok is not None and info.tokenizer != tok.digest:
+        known = (info.tokenizer, info.vocab_size)
+        if tok is not None and known != (tok.digest, tok.vocab_size):
             raise CorruptFileError(
-                f"{ids_file} was encoded by another tokenizer; run "
-                "the stage tokenize again"
+                f"{ids_file} was encoded by another tokenizer; {AGAIN}"
             )
 
         # Check and map them
@@ -168,6 +169,11 @@ class TokenShard:
         check_file(offsets_file, starts_bytes, info.offsets_digest)
         tokens = np.memmap(ids_file, info.dtype, mode="r")
         starts = np.fromfile(offsets_file, OFFSET).reshape(-1, 2)
+        if starts[-1].tolist() != [info.tokens, info.bytes]:
+            raise CorruptFileError(
+                f"{info_file} does not agree with {offsets_file.name}; "
+                f"{AGAIN}"
+            )
         sizes = np.diff(starts[:, 1])
         return cls(path, info, tokens, starts[:, 0], sizes)
 
@@ -216,8 +222,7 @@ def read_info(file: Path) -> ShardInfo:
         return msgspec.convert(read_json(file), ShardInfo)
     except msgspec.ValidationError as error:
         raise CorruptFileError(
-            f"{file} does not describe a token shard ({error}); run "
-            "the stage tokenize again"
+            f"{file} does not describe a token shard ({error}); {AGAIN}"
         ) from error
 
 
@@ -236,6 +241,4 @@ def check_file(file: Path, size_bytes: int, digest: str) -> None:
         wrong = f"has {there:,} bytes where {size_bytes:,} belong"
     else:
         wrong = "has changed since it was written"
-    raise CorruptFileError(
-        f"{file} {wrong}; run the stage tokenize again"
-    )
+    raise CorruptFileError(f"{file} {wrong}; {AGAIN}")

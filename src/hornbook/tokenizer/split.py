@@ -76,8 +76,8 @@ def utf8(text: str) -> bytes:
         half = ord(text[error.start])
         raise DataError(
             f"character {error.start:,} of a text is U+{half:04X}, "
-            "half of a surrogate pair and no character; read the file "
-            "as UTF-8 with errors='replace'"
+            "half of a surrogate pair and no character; give UTF-8, "
+            "or read a file with errors='replace'"
         ) from error
 
 

@@ -1,6 +1,9 @@
 """Checkpoints: a training that was stopped, on disk."""
 
+import math
+import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +13,25 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from hornbook.base.errors import CorruptFileError, RecipeError
+from hornbook.base.console import console
+from hornbook.base.errors import (
+    CorruptFileError,
+    DiskError,
+    RecipeError,
+)
 from hornbook.base.store import (
     atomic_folder,
     digest_file,
+    digest_json,
+    flush,
     need_disk,
     read_json,
+    remove_folder,
+    sweep,
     write_json,
 )
 from hornbook.model.exchange import save_tensors, weights_of
+from hornbook.training.chance import dice, set_dice
 from hornbook.training.optimizers import Optimizer
 
 WEIGHTS, MEMORY, STATE = (
@@ -26,6 +39,11 @@ WEIGHTS, MEMORY, STATE = (
     "optimizer.safetensors",
     "state.json",
 )
+DICE = "dice."
+FORMAT = 2
+"""Grows when a checkpoint of before can no longer be read."""
+
+Tensors = dict[str, Tensor]
 
 
 class Progress(msgspec.Struct, forbid_unknown_fields=True):
@@ -39,9 +57,11 @@ class Progress(msgspec.Struct, forbid_unknown_fields=True):
     """Time spent on updates alone."""
     other_seconds: float = 0.0
     """Time spent compiling, measuring, sampling and saving."""
+    heldout_loss: float | None = None
+    """Nats per held-out token, where this very step was measured."""
 
 
-class State(msgspec.Struct):
+class State(msgspec.Struct, frozen=True):
     """What a checkpoint says about itself."""
 
     progress: Progress
@@ -49,47 +69,124 @@ class State(msgspec.Struct):
     """What the training depends on."""
     digests: dict[str, str]
     """The digests of its other files."""
+    seal: str = ""
+    """The digest of all that stands above."""
+
+    def sealed(self) -> str:
+        """Digest what the state says."""
+        told = msgspec.to_builtins(self)
+        del told["seal"]
+        return digest_json(told)
 
 
-def save(
-    folder: Path,
+class Snapshot(msgspec.Struct, frozen=True):
+    """A copy of all that a training needs to go on."""
+
+    progress: Progress
+    asked: dict[str, Any]
+    weights: Tensors
+    memory: Tensors
+    """What the optimisers remember, and the states of the dice."""
+
+
+def snapshot(
     model: nn.Module,
     optimizers: list[Optimizer],
     progress: Progress,
     asked: dict[str, Any],
-    keep: int,
-) -> None:
-    """Write ``step-NNNNNNN``, whole or not at all; keep the newest."""
-    weights = weights_of(model)
-    memory = {
+) -> Snapshot:
+    """Copy a training as it stands after a step.
+
+    The copy lies in the processor's memory, and training may go on
+    while it is written.
+    """
+    return Snapshot(
+        progress=msgspec.structs.replace(progress),
+        asked={**asked, "format": FORMAT},
+        weights=_copy(_weights(model)),
+        memory=_copy({**_memory(optimizers), **_dice()}),
+    )
+
+
+def _weights(model: nn.Module) -> Tensors:
+    """Name a model's own weights: shared matrices once."""
+    state: Tensors = model.state_dict()
+    return {name: state[name] for name in weights_of(model)}
+
+
+def _memory(optimizers: list[Optimizer]) -> Tensors:
+    """Name what each optimiser remembers."""
+    return {
         f"{index}.{name}": tensor
         for index, optimizer in enumerate(optimizers)
         for name, tensor in optimizer.state().items()
     }
-    memory["random"] = torch.get_rng_state()
-    bulk = sum(
-        t.numel() * t.element_size()
-        for t in [*weights.values(), *memory.values()]
-    )
-    need_disk(folder, bulk + 1_000_000)
-    with atomic_folder(folder / f"step-{progress.step:07}") as fresh:
-        save_tensors(weights, fresh / WEIGHTS)
-        save_tensors(_whole(memory), fresh / MEMORY)
-        digests = {
-            name: digest_file(fresh / name)
-            for name in (WEIGHTS, MEMORY)
-        }
-        state = State(progress, asked, digests)
-        write_json(fresh / STATE, msgspec.to_builtins(state))
-    for old in found(folder)[:-keep]:
-        shutil.rmtree(old, ignore_errors=True)
 
 
-def _whole(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Tensors as safetensors wants them: apart and in one piece."""
+def _dice() -> Tensors:
+    """Name the states of the sources of chance."""
+    return {f"{DICE}{name}": state for name, state in dice().items()}
+
+
+def _copy(tensors: Tensors) -> Tensors:
+    """Copy tensors, each in one piece, as safetensors wants them."""
+    whole = torch.contiguous_format
     return {
-        k: t.detach().cpu().contiguous() for k, t in tensors.items()
+        name: tensor.detach().cpu().clone(memory_format=whole)
+        for name, tensor in tensors.items()
     }
+
+
+def write(
+    taken: Snapshot, folder: Path, keep: int, keep_best: bool = False
+) -> int:
+    """Write ``step-NNNNNNN``, whole or not at all; give its step.
+
+    Only when it has reached the disk are older ones deleted: all but
+    the last ``keep``, and the best on held-out text if asked for.
+
+    Raises:
+        DiskError: it cannot be written; what stood before stands.
+    """
+    files = {WEIGHTS: taken.weights, MEMORY: taken.memory}
+    bulk = sum(
+        tensor.numel() * tensor.element_size()
+        for part in files.values()
+        for tensor in part.values()
+    )
+    step = taken.progress.step
+    place = folder / f"step-{step:07}"
+    try:
+        need_disk(folder, bulk + 1_000_000)
+        with atomic_folder(place) as fresh:
+            # Write what the training needs
+            for name, tensors in files.items():
+                save_tensors(tensors, fresh / name)
+                flush(fresh / name)
+
+            # Describe it, so that damage can be told
+            digests = {n: digest_file(fresh / n) for n in files}
+            state = State(taken.progress, taken.asked, digests)
+            state = msgspec.structs.replace(state, seal=state.sealed())
+            write_json(fresh / STATE, msgspec.to_builtins(state))
+        flush(folder)
+    except OSError as error:
+        raise DiskError(
+            f"{place} could not be written ({error.strerror}); see "
+            "that its folder is there and can be written to"
+        ) from error
+    make_room(folder, keep, keep_best)
+    return step
+
+
+def make_room(folder: Path, keep: int, keep_best: bool) -> None:
+    """Remove the checkpoints that are no longer asked for."""
+    best = find_best(folder) if keep_best else None
+    for old in found(folder)[:-keep]:
+        # What cannot be deleted now can be after the next save
+        with suppress(OSError):
+            if old != best:
+                remove_folder(old)
 
 
 def found(folder: Path) -> list[Path]:
@@ -97,79 +194,185 @@ def found(folder: Path) -> list[Path]:
     return sorted(p for p in folder.glob("step-*") if p.is_dir())
 
 
+def find_best(folder: Path) -> Path | None:
+    """Find the checkpoint where held-out text was cheapest."""
+    losses = {place: heldout_loss(place) for place in found(folder)}
+    best = min(losses, key=losses.__getitem__, default=None)
+    return best if best and losses[best] < math.inf else None
+
+
+def heldout_loss(place: Path) -> float:
+    """Give what was measured at a checkpoint's step, or infinity."""
+    try:
+        loss = read_state(place).progress.heldout_loss
+    except CorruptFileError:
+        return math.inf
+    return loss if loss is not None and loss < math.inf else math.inf
+
+
 def resume(
     folder: Path,
     model: nn.Module,
     optimizers: list[Optimizer],
     asked: dict[str, Any],
-    steps: int,
 ) -> Progress:
-    """Put the newest checkpoint back; give where it stopped.
+    """Put the newest whole checkpoint back; give where it stopped.
+
+    A damaged one is set aside, with a warning, for the one before it:
+    that costs time and changes no loss.
 
     Raises:
         RecipeError: an unfinished training was asked for otherwise.
-        CorruptFileError: a file is damaged; names it and the remedy.
+        CorruptFileError: no checkpoint is whole; names what is wrong
+            with the newest, and the remedy.
     """
-    checkpoints = found(folder)
-    if not checkpoints:
-        return Progress()
-    newest = checkpoints[-1]
+    sweep(folder)
+    wished = {**asked, "format": FORMAT}
+    damaged: list[tuple[Path, CorruptFileError]] = []
+    for place in reversed(found(folder)):
+        try:
+            state = read_state(place)
+            if state.asked != wished:
+                _give_way(folder, place, state, wished)
+                return Progress()
+            saved = read_tensors(place, state)
+        except CorruptFileError as error:
+            damaged.append((place, error))
+            continue
+        for other, fault in damaged:
+            _set_aside(other, fault, place)
+        _restore(model, optimizers, saved, place)
+        return state.progress
+    if damaged:
+        raise CorruptFileError(
+            f"{damaged[0][1]}; no whole checkpoint stands beside it: "
+            "begin anew with --force"
+        )
+    return Progress()
+
+
+def read_state(place: Path) -> State:
+    """Read what a checkpoint says about itself.
+
+    Raises:
+        CorruptFileError: the file is missing or was changed.
+    """
+    file = place / STATE
     try:
-        state = msgspec.convert(read_json(newest / STATE), State)
+        state = msgspec.convert(read_json(file), State)
     except (CorruptFileError, msgspec.ValidationError) as error:
-        raise _damaged(newest / STATE, newest) from error
-    progress, before = state.progress, state.asked
-    wished = before.get("steps")
-    if not isinstance(wished, int):
-        raise _damaged(newest / STATE, newest)
-    if before != asked:
-        if progress.step >= wished:
-            clear(folder)
-            return Progress()
-        raise RecipeError(_difference(newest, before, asked))
+        raise CorruptFileError(f"{file} is damaged") from error
+    # A checkpoint of before has no seal, and is refused by its format
+    sealed = state.seal or "format" in state.asked
+    if sealed and state.seal != state.sealed():
+        raise CorruptFileError(f"{file} is damaged")
+    return state
+
+
+def read_tensors(place: Path, state: State) -> dict[str, Tensors]:
+    """Read the tensors of a checkpoint, file by file.
+
+    Raises:
+        CorruptFileError: names the file that is missing or damaged.
+    """
+    files = {}
     for name in (WEIGHTS, MEMORY):
-        path = newest / name
+        file = place / name
         wanted = state.digests.get(name)
-        if not path.exists() or digest_file(path) != wanted:
-            raise _damaged(path, newest)
-    try:
-        weights = load_file(newest / WEIGHTS)
-        memory = load_file(newest / MEMORY)
-    except (SafetensorError, OSError) as error:
-        raise _damaged(newest / WEIGHTS, newest) from error
-    _restore(model, optimizers, weights, memory)
-    return progress
+        try:
+            if digest_file(file) != wanted:
+                raise CorruptFileError(f"{file} is damaged")
+            files[name] = load_file(file)
+        except (SafetensorError, OSError) as error:
+            raise CorruptFileError(f"{file} is damaged") from error
+    return files
 
 
 def _restore(
     model: nn.Module,
     optimizers: list[Optimizer],
-    weights: dict[str, Tensor],
-    memory: dict[str, Tensor],
+    saved: dict[str, Tensors],
+    place: Path,
 ) -> None:
     """Copy saved tensors into a model and its optimisers."""
+    memory, states = {}, {}
+    for name, tensor in saved[MEMORY].items():
+        if name.startswith(DICE):
+            states[name.removeprefix(DICE)] = tensor
+        else:
+            memory[name] = tensor
+    put(saved[WEIGHTS], _weights(model), place / WEIGHTS)
+    put(memory, _memory(optimizers), place / MEMORY)
+    set_dice(states)
+
+
+def put(saved: Tensors, into: Tensors, file: Path) -> None:
+    """Copy tensors into others of the same names and shapes.
+
+    Raises:
+        CorruptFileError: names the first tensor that does not fit.
+    """
+    for name in sorted(saved.keys() | into.keys()):
+        shapes = [
+            tuple(part[name].shape) if name in part else "no shape"
+            for part in (saved, into)
+        ]
+        if shapes[0] != shapes[1]:
+            raise CorruptFileError(
+                f"{file}: tensor {name} has {shapes[0]} there and "
+                f"{shapes[1]} in the model; begin anew with --force"
+            )
     with torch.no_grad():
-        for name, tensor in model.state_dict().items():
-            if name in weights:
-                tensor.copy_(weights[name])
-        for index, optimizer in enumerate(optimizers):
-            for name, tensor in optimizer.state().items():
-                tensor.copy_(memory[f"{index}.{name}"])
-    torch.set_rng_state(memory["random"])
+        for name, tensor in into.items():
+            tensor.copy_(saved[name])
+
+
+def load_best(folder: Path, model: nn.Module) -> Progress | None:
+    """Put the best checkpoint's weights into a model, if one stands.
+
+    Raises:
+        CorruptFileError: a file of it is missing or damaged.
+    """
+    place = find_best(folder)
+    if place is None:
+        return None
+    state = read_state(place)
+    saved = read_tensors(place, state)[WEIGHTS]
+    put(saved, _weights(model), place / WEIGHTS)
+    return state.progress
 
 
 def clear(folder: Path) -> None:
     """Remove every checkpoint of a folder."""
-    for old in found(folder):
-        shutil.rmtree(old)
+    for old in [*found(folder), *folder.glob("damaged-step-*")]:
+        remove_folder(old)
 
 
-def _damaged(path: Path, checkpoint: Path) -> CorruptFileError:
-    """Say which file is damaged, and how to go on."""
-    return CorruptFileError(
-        f"{path} is damaged; delete the folder {checkpoint} and run "
-        "the same command again: it goes on from the checkpoint before"
+def _set_aside(
+    place: Path, fault: CorruptFileError, before: Path
+) -> None:
+    """Rename a damaged checkpoint, and say what is done instead."""
+    aside = place.with_name(f"damaged-{place.name}")
+    shutil.rmtree(aside, ignore_errors=True)
+    os.replace(place, aside)
+    console.warn(
+        f"{fault}; it was renamed to {aside.name}, and the training "
+        f"goes on from {before.name}, with the same losses"
     )
+
+
+def _give_way(
+    folder: Path, place: Path, state: State, asked: dict[str, Any]
+) -> None:
+    """Clear away a finished training of other settings.
+
+    Raises:
+        RecipeError: it is not finished; says what was changed.
+    """
+    wished = state.asked.get("steps")
+    if not isinstance(wished, int) or state.progress.step < wished:
+        raise RecipeError(_difference(place, state.asked, asked))
+    clear(folder)
 
 
 def _difference(
@@ -177,7 +380,8 @@ def _difference(
 ) -> str:
     """Say what was changed under an unfinished training."""
     changed = [
-        f"{key} was {before.get(key)!r} and is now {asked.get(key)!r}"
+        f"{WORDS.get(key, key)} was {before.get(key)!r} and is now "
+        f"{asked.get(key)!r}"
         for key in sorted({*before, *asked})
         if before.get(key) != asked.get(key)
     ]
@@ -186,3 +390,10 @@ def _difference(
         f"otherwise: {'; '.join(changed)}; change it back to go on, or "
         "begin anew with --force"
     )
+
+
+WORDS = {
+    "data": "the digest of the training text",
+    "source": "the digest of Hornbook's source",
+    "format": "the format of checkpoints",
+}

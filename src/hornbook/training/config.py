@@ -31,16 +31,34 @@ class TrainingConfig(msgspec.Struct, frozen=True, kw_only=True):
     momentum: float = 0.95
     """Muon's memory of past gradients."""
     weight_decay: float = 0.0
+    """Share of a weight, times the rate, that it loses in a step."""
+    decayed: tuple[
+        Literal["matrix", "head", "embedding", "vector"], ...
+    ] = ("matrix",)
+    """The kinds of weight that decay."""
+    base_width: int = 0
+    """The width for which AdamW's rates were found: in a wider model
+    matrices and head step less. 0 takes the rates as they are."""
+    ema: float = 0.0
+    """Share that a running mean of the weights keeps at each step, as
+    0.999; evaluation and the final model use it. 0 keeps none."""
+    z_loss: float = 0.0
+    """Weight of the squared logarithm of the softmax's sum, as 1e-4,
+    which keeps logits small; 0 leaves them alone."""
     warmup: float = 0.02
     """Share of the steps in which the rate climbs from zero."""
     decay: float = 0.6
-    """Share of the steps, at the end, in which it falls."""
-    schedule: Literal["linear", "cosine"] = "linear"
-    """The shape of the fall."""
+    """Share of the steps, at the end, in which it falls; between
+    the two it stays, and ``1 - warmup`` leaves no such plateau."""
+    schedule: Literal["linear", "cosine", "sqrt"] = "linear"
+    """The shape of the fall; ``sqrt`` falls fast at first."""
     final: float = 0.0
     """Where it ends, as a share of its height."""
     clip: float = 1.0
     """Gradients are shortened to this length; 0 leaves them alone."""
+    spike: float = 10.0
+    """A loss so many deviations above the usual, for good, stops the
+    training; 0 lets it go on."""
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     """``auto`` takes bf16 where the processor has it."""
     compile: Literal["auto", "on", "off"] = "auto"
@@ -53,6 +71,9 @@ class TrainingConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Times the held-out text is measured on the way."""
     keep: int = 2
     """Checkpoints that are kept."""
+    keep_best: bool = False
+    """Whether the one with the lowest held-out loss is kept beside
+    them, and becomes the model ``best`` (pretraining alone)."""
 
 
 def check(config: TrainingConfig, section: str) -> None:
@@ -68,6 +89,11 @@ def check(config: TrainingConfig, section: str) -> None:
                 raise RecipeError(
                     f"{section}.{name} is {value}; it must be {words}"
                 )
+    if config.keep_best and not config.evaluations:
+        raise RecipeError(
+            f"{section}.keep_best needs held-out text to be measured; "
+            f"{section}.evaluations is 0, so raise it"
+        )
     if config.warmup + config.decay > 1:
         raise RecipeError(
             f"{section}.warmup and {section}.decay add up to more "
@@ -97,14 +123,17 @@ BOUNDS: tuple[Bound, ...] = (
             "steps",
             "epochs",
             "clip",
+            "spike",
             "evaluations",
             "weight_decay",
+            "base_width",
+            "z_loss",
         ),
         lambda value: value >= 0,
         "0 or more: it cannot be negative",
     ),
     (
-        ("beta1", "beta2", "momentum"),
+        ("beta1", "beta2", "momentum", "ema"),
         lambda value: 0 <= value < 1,
         "at least 0 and below 1",
     ),

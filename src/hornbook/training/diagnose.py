@@ -7,26 +7,29 @@ saw, and, where it finds something, gives the next command to type.
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from shlex import quote
-from typing import Any
 
 import msgspec
 import numpy as np
 
-from hornbook.base.errors import DataError
-from hornbook.base.store import read_json, read_jsonl
+from hornbook.training.bands import Place, place
+from hornbook.training.evidence import (
+    BLOCKS,
+    Evidence,
+    gather,
+    optional,
+)
 
-BLOCKS = 20
-"""Stretches into which a curve is cut; each counts by its median."""
 REBOUND_NATS = 0.1
-"""A rise of the training loss above its best that is no noise; in
-short trainings, whose stretches are short, it may be larger."""
+"""A rise of the training loss above its best that is no noise."""
+CERTAIN = 4.0
+"""Standard errors of a stretch's median that are no noise either."""
 SPIKE_NATS = 1.0
 MOST_SPIKES = 0.02
 """Share of steps that may jump before the rate counts as too hot."""
 RISE = 0.01
 """Share by which the held-out loss may end above its best."""
-GAP_NATS = 0.3
-"""How far held-out may fall behind training before it is memory."""
+BY_HEART = 0.02
+"""Share of its first loss below which a tuning knows its examples."""
 MOST_EPOCHS = 4.0
 """Repeats that are nearly as good as new text; after them, little."""
 GAIN_NATS = 0.1
@@ -34,62 +37,19 @@ GAIN_NATS = 0.1
 ENOUGH_TOKENS = 20.0
 """Tokens for each parameter at which a model of its size is full."""
 LEAST_STEPS = 100
-
-
-class Evidence(msgspec.Struct, frozen=True):
-    """What a training left behind, as far as it is known."""
-
-    run: str
-    """The run's folder, as commands are to name it."""
-    loss: tuple[float, ...]
-    """The training loss of each step, in nats per token."""
-    heldout: tuple[tuple[int, float], ...]
-    """Steps, and the held-out loss after them."""
-    tokens: int
-    """Tokens learned from, repeats included."""
-    text_tokens: int
-    """Tokens of the training text; 0 where it is not known."""
-    parameters: int
-    """Trained numbers of the model; 0 where it is not known."""
-    planned: int
-    """Steps that were planned; 0 where there is no plan."""
-    settings: dict[str, Any]
-    """The recipe's ``[pretrain]``."""
-
-    @property
-    def steps(self) -> int:
-        """Steps that were made."""
-        return len(self.loss)
-
-    @property
-    def epochs(self) -> float:
-        """How often the text was read."""
-        return self.tokens / self.text_tokens if self.text_tokens else 0
-
-    @property
-    def blocks(self) -> np.ndarray:
-        """The medians of the curve's stretches, in their order."""
-        count = min(BLOCKS, self.steps)
-        parts = np.array_split(np.array(self.loss), count)
-        return np.array([np.median(part) for part in parts])
-
-    def again(self, *changes: str) -> str:
-        """Write the command that trains this run otherwise."""
-        settings = "".join(f" --set {change}" for change in changes)
-        force = " --force" if self.steps < self.planned else ""
-        return f"hornbook pretrain {quote(self.run)}{settings}{force}"
-
-    def longer(self, times: float) -> str:
-        """Write the setting for a training so many times as long."""
-        minutes = float(self.settings.get("minutes", 0.0))
-        if minutes and not self.settings.get("steps"):
-            return f"pretrain.minutes={minutes * times:.3g}"
-        return f"pretrain.steps={max(1, round(self.steps * times))}"
+LEAST_FALL = 0.1
+"""Share of its first loss that a tuning has to take away."""
+UNUSED = 0.2
+"""Learned tokens that a text of their own kind may never use."""
+POORER = 0.8
+"""How many bytes of held-out text a token holds, beside training."""
 
 
 class Finding(msgspec.Struct, frozen=True):
     """The outcome of one check."""
 
+    training: str
+    """The recipe's table: ``pretrain``, or ``finetune.NAME``."""
     name: str
     holds: bool
     """Whether this is what went wrong."""
@@ -101,19 +61,21 @@ class Finding(msgspec.Struct, frozen=True):
     """What to type next, where it holds."""
 
 
-def finding(
-    name: str, holds: bool, evidence: str, advice: str, command: str
-) -> Finding:
-    """Put a finding together; advice is for what holds alone."""
-    if not holds:
-        return Finding(name, False, evidence)
-    return Finding(name, True, evidence, advice, command)
+class Verdict(msgspec.Struct, frozen=True):
+    """What a check says of one training."""
+
+    holds: bool
+    evidence: str
+    advice: str = ""
+    command: str = ""
 
 
 class Diagnosis(msgspec.Struct, frozen=True):
-    """What was found, the gravest first."""
+    """What was found in each training, the gravest first."""
 
     findings: tuple[Finding, ...]
+    expected: tuple[Place, ...] = ()
+    """The pretraining's loss beside that of runs of its recipe."""
 
     @property
     def wrong(self) -> list[Finding]:
@@ -122,85 +84,99 @@ class Diagnosis(msgspec.Struct, frozen=True):
 
 
 def diagnose(folder: Path) -> Diagnosis:
-    """Say what is wrong with a run's pretraining, with its evidence.
+    """Say what is wrong with a run's trainings, with its evidence.
 
     Raises:
         DataError: the run has not begun to train.
     """
     seen = gather(folder)
-    return Diagnosis(tuple(check(seen) for check in CHECKS))
-
-
-def gather(folder: Path) -> Evidence:
-    """Read what a training left in its run's folder.
-
-    Raises:
-        DataError: there is no line of a training.
-        CorruptFileError: a file is damaged.
-    """
-    # Read the log
-    lines = read_jsonl(folder / "metrics.jsonl")
-    steps = [line for line in lines if "loss" in line]
-    if not steps:
-        raise DataError(
-            f"{folder} has no training to look at; 'hornbook pretrain "
-            f"{folder}' makes one"
-        )
-    heldout = [
-        (int(line["step"]), float(line["heldout_loss"]))
-        for line in lines
-        if "heldout_loss" in line
+    findings = [
+        examine(each, name, check)
+        for each in seen
+        for name, check in CHECKS.items()
+        if applies(each, name)
     ]
-
-    # Read the plan, the text and the model beside it
-    plan = optional(folder / "plan.json").get("trainings", {})
-    model = optional(folder / "model.json").get("parameters", {})
-    text = optional(folder / "tokens" / "train.json")
     recipe = optional(folder / "run.json").get("recipe", {})
-    return Evidence(
-        run=str(folder),
-        loss=tuple(float(line["loss"]) for line in steps),
-        heldout=tuple(heldout),
-        tokens=int(steps[-1].get("tokens", 0)),
-        text_tokens=int(text.get("tokens", 0)),
-        parameters=int(model.get("total", 0)),
-        planned=int(plan.get("pretrain", {}).get("steps", 0)),
-        settings=recipe.get("pretrain", {}),
+    return Diagnosis(tuple(findings), tuple(place(recipe, seen[0])))
+
+
+def applies(seen: Evidence, name: str) -> bool:
+    """Whether a check can be made of what there is."""
+    if name == "tokenizer mismatch":
+        return not seen.tuning
+    return bool(seen.steps) or name == "diverged"
+
+
+def examine(seen: Evidence, name: str, check: "Check") -> Finding:
+    """Make one check; advice is for what holds alone."""
+    found = check(seen)
+    said = (found.advice, found.command) if found.holds else ()
+    return Finding(
+        seen.section, name, found.holds, found.evidence, *said
     )
 
 
-def optional(path: Path) -> dict[str, Any]:
-    """Read a table of a run that may not be there yet."""
-    table = read_json(path) if path.exists() else {}
-    return table if isinstance(table, dict) else {}
-
-
-def diverged(seen: Evidence) -> Finding:
-    """Look for a loss that rose again, or never fell."""
-    blocks = seen.blocks
-    best, last = float(blocks.min()), float(blocks[-1])
-    spikes = jumps(seen.loss)
-    noise = REBOUND_NATS * max(1.0, LEAST_STEPS / seen.steps)
-    rose = last - best > noise
-    stuck = seen.steps >= LEAST_STEPS and last >= seen.loss[0]
-    hot = spikes > MOST_SPIKES * seen.steps
+def diverged(seen: Evidence) -> Verdict:
+    """Look for a loss that broke, rose again, or never fell."""
+    advice = "take a third of the learning rates, and begin anew"
+    command = seen.again(*seen.cooler(1 / 3))
+    if seen.stopped:
+        return Verdict(True, describe_stop(seen), advice, command)
+    first, best, last = seen.loss[0], seen.blocks.min(), seen.blocks[-1]
+    rose = last - best > noise(seen)
+    stuck = seen.steps >= LEAST_STEPS and last >= first
     broke = not np.isfinite(seen.loss).all()
     evidence = (
-        f"the training loss began at {seen.loss[0]:.2f}, was "
-        f"{best:.2f} at best and ended at {last:.2f}; {spikes} of "
-        f"{seen.steps:,} steps jumped by over {SPIKE_NATS:.0f} nat"
+        f"the training loss began at {first:.2f}, was {best:.2f} at "
+        f"best and ended at {last:.2f}"
     )
-    rates = [
-        f"pretrain.{name}={float(seen.settings[name]) / 3:.2g}"
-        for name in ("lr", "lr_embedding", "lr_head")
-        if name in seen.settings
-    ]
-    return finding(
-        "diverged, or too hot",
-        rose or stuck or hot or broke,
+    wrong = bool(rose or stuck or broke)
+    return Verdict(wrong, evidence, advice, command)
+
+
+def describe_stop(seen: Evidence) -> str:
+    """Say what stopped a training, from the line in its log."""
+    line = seen.stopped
+    return (
+        f"it was stopped at step {line.get('step', 0):,} with a loss "
+        f"of {line.get('value') or 'no number'}; at fault: "
+        f"{line.get('kind')} {line.get('tensor', '')}".rstrip()
+        + f"; the longest gradient, of {line.get('steepest') or '-'}, "
+        f"measured {line.get('largest_gradient', 0.0):.3g}"
+    )
+
+
+def noise(seen: Evidence) -> float:
+    """Give the rise of a stretch's median that chance might bring."""
+    apart = [np.abs(part - np.median(part)) for part in seen.parts]
+    spread = 1.4826 * float(np.median(np.concatenate(apart)))
+    length = seen.steps / len(apart)
+    error = CERTAIN * 1.2533 * spread / length**0.5
+    short = max(1.0, LEAST_STEPS / seen.steps)
+    return float(max(REBOUND_NATS * short, error))
+
+
+def too_hot(seen: Evidence) -> Verdict:
+    """Look for steps so long that they undo what was learned."""
+    spikes, blocks = jumps(seen.loss), seen.blocks
+    high = float(blocks.max()) - seen.loss[0]
+    back = rebound(blocks)
+    clip = float(seen.settings.get("clip", 0.0))
+    cut = [length > clip > 0 for length in seen.grad]
+    evidence = (
+        f"{spikes} of {seen.steps:,} steps jumped by over "
+        f"{SPIKE_NATS:.0f} nat; the loss was {high:+.2f} from where "
+        f"it began at worst, and came back up by {back:.2f}"
+    )
+    if any(cut):
+        evidence += f"; {np.mean(cut):.0%} of gradients were shortened"
+    hot = spikes > MOST_SPIKES * seen.steps
+    worse = not seen.tuning and high > noise(seen)
+    return Verdict(
+        bool(hot or worse or back > 2 * noise(seen)),
         evidence,
         "take a third of the learning rates",
-        seen.again(*rates or ["pretrain.lr=0.005"]),
+        seen.again(*seen.cooler(1 / 3)),
     )
 
 
@@ -214,29 +190,66 @@ def jumps(loss: Sequence[float], window: int = 10) -> int:
     return int((values[window:] > usual + SPIKE_NATS).sum())
 
 
-def over_fitted(seen: Evidence) -> Finding:
-    """Look for held-out text that gets worse as training goes on."""
-    name = "over-fitted"
-    if len(seen.heldout) < 2:
-        return Finding(
-            name, False, "held-out text was not measured on the way"
+def rebound(blocks: np.ndarray) -> float:
+    """Give the highest rise of a curve above its best until then."""
+    return float((blocks - np.minimum.accumulate(blocks)).max())
+
+
+def mismatched(seen: Evidence) -> Verdict:
+    """Look for a tokenizer that was made for other text."""
+    fit = seen.vocabulary
+    if fit is None:
+        return Verdict(False, "there are no tokens to compare")
+    held = f" and {fit.heldout:.2f} of held-out text"
+    evidence = (
+        f"a token holds {fit.train:.2f} bytes of training text"
+        f"{held if fit.heldout else ''}; {fit.unused:.0%} of the "
+        "learned tokens never occur"
+    )
+    if not fit.same:
+        evidence = f"the shards are of another tokenizer; {evidence}"
+    poor = 0 < fit.heldout < POORER * fit.train
+    return Verdict(
+        not fit.same or poor or fit.unused > UNUSED,
+        evidence,
+        "learn the vocabulary from this text"
+        if not poor
+        else "hold out text of the kind that is learned from, then "
+        "learn the vocabulary anew",
+        f"hornbook run {quote(seen.run)} --from tokenize "
+        "--until pretrain --force",
+    )
+
+
+def over_fitted(seen: Evidence) -> Verdict:
+    """Look for text that is known by heart."""
+    if seen.tuning:
+        share = float(seen.blocks[-1]) / max(seen.loss[0], 1e-9)
+        return Verdict(
+            share < BY_HEART and seen.passes > 1,
+            f"after {seen.passes:.1f} passes over its examples the "
+            f"loss is {share:.1%} of what it was at first",
+            "make fewer passes, or add examples",
+            seen.again(seen.longer(0.5)),
         )
+    if len(seen.heldout) < 2:
+        return Verdict(False, "held-out text was not measured")
+
     # Compare the held-out loss with its best, and with the training's
     at, best = min(seen.heldout, key=lambda pair: pair[1])
     last = seen.heldout[-1][1]
     first, end = gap(seen, 0), gap(seen, -1)
     lowest = gap(seen, [step for step, _ in seen.heldout].index(at))
     worse = last > best * (1 + RISE) and end - lowest > RISE * best
-    apart = seen.epochs > 1 and min(end, end - first) > GAP_NATS
     evidence = (
-        f"the held-out loss was {best:.3f} at step {at:,} and ended at "
-        f"{last:.3f}; it lay {first:+.2f} from the training loss when "
-        f"first measured and {end:+.2f} in the end"
+        "the held-out loss, of the part that is watched, was "
+        f"{best:.3f} at step {at:,} and ended at {last:.3f}; it lay "
+        f"{first:+.2f} from the training loss when first measured and "
+        f"{end:+.2f} in the end"
     )
-    share = at / seen.steps if worse else 1 / max(seen.epochs, 1)
-    return finding(
-        name,
-        worse or apart,
+    share = at / seen.steps
+    return Verdict(
+        worse,
         evidence,
         f"stop at {share:.0%} of the steps, or add text",
         seen.again(seen.longer(share)),
@@ -250,30 +263,31 @@ def gap(seen: Evidence, index: int) -> float:
     return value - float(np.median(near))
 
 
-def starved(seen: Evidence) -> Finding:
+def starved(seen: Evidence) -> Verdict:
     """Look for text that was read over and over.
 
     Source: muennighoff2023, for the four repeats that do no harm.
     """
-    name = "starved of data"
-    if not seen.text_tokens:
-        return Finding(name, False, "the size of the text is not known")
+    if not seen.passes:
+        return Verdict(False, "the size of the text is not known")
     each = seen.text_tokens / max(seen.parameters, 1)
-    evidence = (
+    text = (
         f"a text of {seen.text_tokens:,} tokens, {each:.1f} for each "
-        f"parameter, was read {seen.epochs:.1f} times"
+        "parameter, was"
     )
-    return finding(
-        name,
-        seen.epochs > MOST_EPOCHS,
-        f"{evidence}; up to {MOST_EPOCHS:.0f} times do no harm",
-        "add text, a [[corpus.source]] in the run's recipe.toml; or, "
-        "without more text, train for fewer steps",
-        seen.again(seen.longer(MOST_EPOCHS / max(seen.epochs, 1))),
+    more = "add text, a [[corpus.source]] in the run's recipe.toml"
+    if seen.tuning:
+        text, more = "the examples were", "add examples"
+    return Verdict(
+        seen.passes > MOST_EPOCHS,
+        f"{text} read {seen.passes:.1f} times; up to "
+        f"{MOST_EPOCHS:.0f} times do no harm",
+        f"{more}; or, without more, train for fewer steps",
+        seen.again(seen.longer(MOST_EPOCHS / max(seen.passes, 1))),
     )
 
 
-def under_trained(seen: Evidence) -> Finding:
+def under_trained(seen: Evidence) -> Verdict:
     """Look for a training that ended while it still learned a lot.
 
     Source: hoffmann2022, for the twenty tokens of a full model.
@@ -282,27 +296,39 @@ def under_trained(seen: Evidence) -> Finding:
     half = min(curve, key=lambda pair: abs(2 * pair[0] - seen.steps))
     gain = half[1] - curve[-1][1]
     each = seen.tokens / seen.parameters if seen.parameters else 0.0
-    early = gain > GAIN_NATS and each < ENOUGH_TOKENS
-    stopped = seen.steps < seen.planned
     kind = "held-out" if seen.heldout else "training"
-    return finding(
-        "under-trained",
-        early or stopped or seen.steps < LEAST_STEPS,
+    evidence = (
         f"{seen.steps:,} steps of {seen.planned or seen.steps:,}; the "
         f"{kind} loss still fell by {gain:.2f} from step {half[0]:,} "
-        f"to the last, at {each:.1f} tokens for each parameter",
-        "let it go on" if stopped else "train twice as long",
-        f"hornbook pretrain {quote(seen.run)}"
-        if stopped
-        else seen.again(seen.longer(2.0)),
+        "to the last"
     )
+    if seen.parameters:
+        evidence += f", at {each:.1f} tokens for each parameter"
+    room = each < ENOUGH_TOKENS and seen.passes <= MOST_EPOCHS
+    early = gain > GAIN_NATS and room
+    short = early or seen.steps < LEAST_STEPS
+    if seen.tuning:
+        fall = 1 - float(seen.blocks[-1]) / max(seen.loss[0], 1e-9)
+        evidence = (
+            f"{seen.steps:,} steps of {seen.planned or seen.steps:,} "
+            f"took {fall:.0%} away from the loss"
+        )
+        short = fall < LEAST_FALL
+    if seen.stopped:
+        return Verdict(False, evidence)
+    if seen.steps < seen.planned:
+        return Verdict(True, evidence, "let it go on", seen.again())
+    longer = seen.again(seen.longer(2.0))
+    return Verdict(short, evidence, "train twice as long", longer)
 
 
-Check = Callable[[Evidence], Finding]
+Check = Callable[[Evidence], Verdict]
 
-CHECKS: tuple[Check, ...] = (
-    diverged,
-    over_fitted,
-    starved,
-    under_trained,
-)
+CHECKS: dict[str, Check] = {
+    "diverged": diverged,
+    "too hot": too_hot,
+    "tokenizer mismatch": mismatched,
+    "over-fitted": over_fitted,
+    "starved of data": starved,
+    "under-trained": under_trained,
+}

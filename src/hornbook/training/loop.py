@@ -1,11 +1,11 @@
 """The one loop: pretraining and every tuning pass through here."""
 
-import math
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -15,14 +15,15 @@ import torch
 from torch import Tensor, nn
 
 from hornbook.base.console import Bar, console
-from hornbook.base.errors import Interrupted, ModelError
+from hornbook.base.errors import Interrupted
 from hornbook.base.logbook import logbook
 from hornbook.base.store import read_jsonl, write_text
-from hornbook.training import checkpoint
+from hornbook.training import checkpoint, health
+from hornbook.training.average import averaged, exchange
 from hornbook.training.batches import Batch, Batches
 from hornbook.training.checkpoint import Progress
 from hornbook.training.config import TrainingConfig
-from hornbook.training.optimizers import OPTIMIZERS, Optimizer
+from hornbook.training.optimizers import make_optimizers
 from hornbook.training.precision import (
     autocast,
     compiled,
@@ -30,6 +31,7 @@ from hornbook.training.precision import (
     hold_memory,
     number_format,
 )
+from hornbook.training.saving import Saver
 from hornbook.training.schedule import rate
 from hornbook.training.view import shown
 
@@ -63,39 +65,42 @@ class Trainer:
         self.dtype = number_format(config.precision)
         self.device = device()
         model.to(self.device)
-        make = OPTIMIZERS[config.optimizer]
-        self.optimizers: list[Optimizer] = [
-            *make(model, config, self.dtype)
-        ]
+        self.optimizers = make_optimizers(model, config, self.dtype)
         self.objective = compiled(objective, compile)
         self.progress = Progress()
+        self.watch = health.Watch(config.spike)
+        self.length = 0.0
+        """The length of the last gradient, before it is shortened."""
+
+    def measure(self, batch: Batch) -> Tensor:
+        """Give the loss of a batch, in the training's numbers."""
+        with autocast(self.dtype, self.device):
+            loss: Tensor = self.objective(self.model, **batch)
+        return loss
 
     def update(self, batch: Batch) -> tuple[float, float]:
         """Learn from one batch; give its loss and the rate's share.
 
         Raises:
-            ModelError: the loss is not a finite number.
+            Unsound: the loss or a gradient is not finite, or spiked.
         """
         # Measure the loss and its slope
         moved = {k: t.to(self.device) for k, t in batch.items()}
-        with autocast(self.dtype, self.device):
-            loss = self.objective(self.model, **moved)
+        loss = self.measure(moved)
         loss.backward()
+        weights = list(self.model.parameters())
+        slopes = [w.grad for w in weights if w.grad is not None]
+        length = nn.utils.get_total_norm(slopes)
 
         # Stop before a broken number reaches the weights
-        value = float(loss.detach())
-        if not math.isfinite(value):
-            raise ModelError(
-                f"the loss became {value} at step {self.progress.step}"
-                "; lower the learning rate and run again: the last "
-                "checkpoint is kept"
-            )
+        step, value = self.progress.step, float(loss.detach())
+        self.length = float(length)
+        health.look(self, step + 1, value, moved)
 
         # Shorten the gradient, then step
-        weights = list(self.model.parameters())
         if self.config.clip:
-            nn.utils.clip_grad_norm_(weights, self.config.clip)
-        step = self.progress.step
+            clip = self.config.clip
+            nn.utils.clip_grads_with_norm_(weights, clip, length)
         share = rate(self.config, step, self.steps)
         for optimizer in self.optimizers:
             optimizer.step(step, share)
@@ -126,7 +131,7 @@ def train(
 
     Raises:
         Interrupted: the user stopped it; a checkpoint was saved.
-        HornbookError: the loss is not finite, a checkpoint damaged.
+        HornbookError: a step is unsound, a checkpoint damaged.
     """
     # Go on from the newest checkpoint
     trainer = Trainer(model, objective, config, steps, compile)
@@ -136,17 +141,20 @@ def train(
     # Learn, look, and save
     with (
         stoppable() as stop,
+        health.noted(run.write),
         shown(label, run) as bar,
+        run.saver,
     ):
         bar.advance(done.step)
         while done.step < steps and not stop.is_set():
             run.step(batches, bar)
-        run.save()
+        run.save(last=True)
     if done.step < steps:
         raise Interrupted(
             f"stopped at step {done.step:,} of {steps:,}, and saved; "
             "the same command goes on from there"
         )
+    exchange(trainer.optimizers)
     return done
 
 
@@ -163,8 +171,8 @@ class Run:
     ) -> None:
         self.trainer, self.folder, self.log = trainer, folder, log
         self.asked, self.hooks = asked, hooks
+        self.saver = Saver(folder, trainer.config)
         self.started = self.saved = time.monotonic()
-        self.saved_step = 0
         first = trainer.config.sample_seconds * 2 / 3
         self.next_sample = self.started + first
         self.fresh = True
@@ -179,10 +187,11 @@ class Run:
             trainer.model,
             trainer.optimizers,
             self.asked,
-            trainer.steps,
         )
         cut_log(self.log, done.step)
-        self.saved_step = done.step
+        lines = read_jsonl(self.log)
+        trainer.watch.recall([r["loss"] for r in lines if "loss" in r])
+        self.saver.newest = done.step
         if done.step:
             console.say(
                 f"  going on from step {done.step:,} of "
@@ -197,6 +206,7 @@ class Run:
         batch = batches(done.step)
         loss, share = trainer.update(batch)
         done.step += 1
+        done.heldout_loss = None
         done.tokens += count_targets(batch)
         spent = time.monotonic() - before
         if self.fresh:
@@ -204,7 +214,8 @@ class Run:
             self.fresh = False
         else:
             done.seconds += spent
-        self.write({"loss": loss, "lr": trainer.config.lr * share})
+        lr, length = trainer.config.lr * share, trainer.length
+        self.write({"loss": loss, "lr": lr, "grad": length})
         bar.advance(1, f"loss {loss:.3f}")
         self.look(time.monotonic())
 
@@ -226,32 +237,40 @@ class Run:
         last = done.step == self.trainer.steps
         due = config.evaluations and done.step % every == 0
         if self.hooks.evaluate and (due or last):
-            with torch.no_grad():
-                self.write(self.hooks.evaluate())
+            with torch.no_grad(), averaged(self.trainer.optimizers):
+                measured = self.hooks.evaluate()
+            self.write(measured)
+            done.heldout_loss = measured.get("heldout_loss")
         if self.hooks.sample and now >= self.next_sample:
             self.next_sample = now + config.sample_seconds
-            with torch.no_grad():
+            with torch.no_grad(), averaged(self.trainer.optimizers):
                 text = self.hooks.sample()
             self.write({"sample": text})
-        if now - self.saved >= config.save_seconds:
+        self.saver.look()
+        late = now - self.saved >= config.save_seconds
+        due = late or self.saver.beaten_by(done)
+        if due and self.trainer.watch.calm:
             self.save()
         done.other_seconds += time.monotonic() - now
 
-    def save(self) -> None:
-        """Write a checkpoint, unless this step's stands already."""
+    def save(self, last: bool = False) -> None:
+        """Copy the training, and have the copy written meanwhile.
+
+        The ``last`` copy is waited for.
+        """
         trainer = self.trainer
-        if self.saved_step == trainer.progress.step:
-            return
-        checkpoint.save(
-            self.folder,
+        health.refuse_broken(trainer.model, trainer.progress.step)
+        take = partial(
+            checkpoint.snapshot,
             trainer.model,
             trainer.optimizers,
             trainer.progress,
             self.asked,
-            trainer.config.keep,
         )
+        self.saver.save(trainer.progress.step, take)
         self.saved = time.monotonic()
-        self.saved_step = trainer.progress.step
+        if last:
+            self.saver.finish()
 
 
 def count_targets(batch: Batch) -> int:

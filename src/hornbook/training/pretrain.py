@@ -1,10 +1,12 @@
 """Pretraining: guess the next token of everything there is."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from hornbook.base.console import console
 from hornbook.inference.bits import Bits, bits_per_byte
 from hornbook.inference.generate import generate
 from hornbook.model.config import ModelConfig
@@ -13,15 +15,22 @@ from hornbook.model.transformer import Transformer
 from hornbook.tokenizer.shards import TokenShard
 from hornbook.tokenizer.tokenizer import Tokenizer
 from hornbook.training.batches import Windows
-from hornbook.training.checkpoint import Progress
+from hornbook.training.checkpoint import Progress, load_best
 from hornbook.training.config import TrainingConfig
 from hornbook.training.loop import Hooks, train
-from hornbook.training.loss import next_token_loss
+from hornbook.training.loss import language_loss
 from hornbook.training.precision import wants_compiling
 
 WATCHED_BYTES = 100_000
 """Held-out text that is measured on the way; all of it at the end."""
-UNASKED = {"minutes", "save_seconds", "sample_seconds", "keep"}
+UNASKED = {
+    "minutes",
+    "spike",
+    "save_seconds",
+    "sample_seconds",
+    "keep",
+    "keep_best",
+}
 """Settings that leave the losses as they are."""
 
 
@@ -37,9 +46,8 @@ def pretrain(
 ) -> dict[str, Any]:
     """Train a new model on a run's tokens; give its scores.
 
-    ``seconds`` is how long it is expected to take, ``source`` the
-    digest of the code that trains; ``anew`` throws away the
-    checkpoints of a training that was stopped.
+    ``seconds`` is the time it should take, ``source`` the digest of
+    the code that trains; ``anew`` discards a stopped training.
 
     Raises:
         Interrupted: the user stopped it; the same call goes on.
@@ -53,7 +61,7 @@ def pretrain(
     # Train
     done = train(
         model,
-        next_token_loss,
+        language_loss(config.z_loss),
         Windows(shard, shape.context, config.batch, seed),
         config,
         steps,
@@ -69,7 +77,34 @@ def pretrain(
     # Measure all that was held out, and keep the model
     bits = bits_per_byte(model.eval(), heldout)
     model.save(folder / "checkpoints" / "base", "native", tok)
-    return {**describe(done), **score(bits)}
+    best = keep_best(model, heldout, folder, tok, config.keep_best)
+    return {**describe(done), **score(bits), **best}
+
+
+def keep_best(
+    model: Transformer,
+    heldout: TokenShard,
+    folder: Path,
+    tok: Tokenizer,
+    wanted: bool,
+) -> dict[str, Any]:
+    """Make the model ``best`` of the best checkpoint; give its scores.
+
+    ``model`` lends its shape, and has other weights afterwards.
+    """
+    checkpoints = folder / "checkpoints"
+    place = checkpoints / "best"
+    done = load_best(checkpoints, model) if wanted else None
+    if done is None:
+        shutil.rmtree(place, ignore_errors=True)
+        return {}
+    model.save(place, "native", tok)
+    scores = score(bits_per_byte(model, heldout))
+    console.say(
+        f"  held-out text was cheapest at step {done.step:,}; that "
+        "model is kept as 'best'"
+    )
+    return {"best": {"step": done.step, **scores}}
 
 
 def watch(
@@ -121,7 +156,7 @@ def asked_for(
     source: str,
 ) -> dict[str, Any]:
     """Collect what a training's losses depend on."""
-    settings = msgspec.to_builtins(config)
+    settings = msgspec.json.decode(msgspec.json.encode(config))
     wanted = {k: v for k, v in settings.items() if k not in UNASKED}
     model = {
         f"model.{key}": value

@@ -1,15 +1,20 @@
 """Trials at equal budget: many short trainings, one after another."""
 
+import math
 import statistics
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 import torch
 
 from hornbook.base.console import console
-from hornbook.base.errors import CorruptFileError, HornbookError
+from hornbook.base.errors import (
+    CorruptFileError,
+    HornbookError,
+    ModelError,
+)
 from hornbook.base.logbook import logbook
 from hornbook.base.store import (
     digest_json,
@@ -21,15 +26,20 @@ from hornbook.model.config import ModelConfig
 from hornbook.model.count import flops_per_token, parameters
 from hornbook.model.transformer import Transformer
 from hornbook.tokenizer.shards import TokenShard
+from hornbook.tokenizer.tokenizer import Tokenizer
+from hornbook.training.average import exchange
 from hornbook.training.batches import Windows
 from hornbook.training.config import TrainingConfig
 from hornbook.training.loop import Trainer
-from hornbook.training.loss import next_token_loss
+from hornbook.training.loss import language_loss, next_token_loss
 from hornbook.training.precision import use_threads, wants_compiling
 
-T_95 = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)
-"""The 97.5% points of Student's t for one to nine degrees."""
-Z_95 = 1.96
+ASTRAY_NATS = 1.0
+"""A mean loss so far above the first is of a training gone astray."""
+ASTRAY_STEPS = 10
+"""Steps over which that mean is taken."""
+FIRST_GUESS_STEPS = 1000
+"""How many steps a training by the clock expects at its first."""
 
 
 class Trial(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,12 +51,19 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     training: TrainingConfig
     """``steps`` and ``batch`` are the budget."""
     seed: int = 1
+    seconds: float = 0.0
+    """A budget of time inside the updates, instead of ``steps``."""
+    foreign: str = ""
+    """The digest of code that is the user's own."""
+
+    def tokens_of(self, steps: int) -> int:
+        """Tokens that steps learn from, repeats included."""
+        return steps * self.training.batch * self.shape.context
 
     @property
     def tokens(self) -> int:
-        """Tokens that it learns from, repeats included."""
-        rows = self.training.steps * self.training.batch
-        return rows * self.shape.context
+        """Tokens that it learns from, where its steps are known."""
+        return self.tokens_of(self.training.steps)
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,6 +95,20 @@ class Text(msgspec.Struct, frozen=True):
     """Held-out text that is measured: the first documents; 0 is all."""
 
 
+def open_text(folder: Path, limit_bytes: int = 0) -> Text:
+    """Open a run's tokens, for trials on them.
+
+    Raises:
+        CorruptFileError: they are damaged or another tokenizer's.
+    """
+    tok = Tokenizer.load(folder / "tokenizer")
+    train, heldout = (
+        TokenShard.open(folder / "tokens" / f"{part}.bin", tok)
+        for part in ("train", "heldout")
+    )
+    return Text(train, heldout, limit_bytes)
+
+
 def run_trials(
     trials: Sequence[Trial], text: Text, log: Path, source: str = ""
 ) -> list[Result]:
@@ -104,52 +135,102 @@ def run_trials(
             if key not in done:
                 done[key] = attempt(trial, text, key)
                 logbook.add(log, msgspec.to_builtins(done[key]))
-            results.append(done[key])
-            bar.advance(1, describe(done[key]))
+            result = msgspec.structs.replace(done[key], name=trial.name)
+            results.append(result)
+            bar.advance(1, describe(result))
     return results
 
 
 def attempt(trial: Trial, text: Text, key: str) -> Result:
     """Run one trial; a failure is a result too."""
-    count = parameters(trial.shape)["total"]
     begun = Result(
         key=key,
         name=trial.name,
         seed=trial.seed,
-        parameters=count,
+        parameters=parameters(trial.shape)["total"],
         tokens=trial.tokens,
         steps=trial.training.steps,
         flops=trial.tokens * flops_per_token(trial.shape),
     )
     started = time.monotonic()
     try:
-        model = learn(trial, text.train)
+        model, steps = learn(trial, text.train)
         bits = bits_per_byte(
             model, text.heldout, limit_bytes=text.limit_bytes
         )
     except (HornbookError, torch.OutOfMemoryError) as error:
         return msgspec.structs.replace(begun, problem=str(error))
+    tokens = trial.tokens_of(steps)
     return msgspec.structs.replace(
         begun,
+        tokens=tokens,
+        steps=steps,
+        flops=tokens * flops_per_token(trial.shape),
         loss=bits.nats_per_token,
         bits_per_byte=bits.value,
         seconds=round(time.monotonic() - started, 2),
     )
 
 
-def learn(trial: Trial, shard: TokenShard) -> Transformer:
-    """Train a model as pretraining would, without stops or samples.
+def learn(trial: Trial, shard: TokenShard) -> tuple[Transformer, int]:
+    """Train as pretraining would, without stops; give the steps made.
 
-    It is not compiled: that takes longer than most trials do.
+    It is compiled only where ``compile`` is ``on``: that takes longer
+    than most trials do.
+
+    Raises:
+        ModelError: the loss went astray, or is no finite number.
     """
+    # Prepare what pretraining would
     shape, training = trial.shape, trial.training
     model = Transformer(shape, trial.seed)
     batches = Windows(shard, shape.context, training.batch, trial.seed)
-    trainer = Trainer(model, next_token_loss, training, training.steps)
-    for step in range(training.steps):
-        trainer.progress.step = step
-        trainer.update(batches(step))
-    return model.eval()
+    objective = language_loss(training.z_loss)
+    compile = training.compile == "on"
+    trainer = Trainer(model, objective, training, 1, compile)
+
+    # Learn, unless it goes astray
+    losses: list[float] = []
+    for step, steps in pace(trial):
+        trainer.progress.step, trainer.steps = step, steps
+        losses.append(trainer.update(batches(step))[0])
+        check_course(losses)
+    exchange(trainer.optimizers)
+    return model.eval(), len(losses)
+
+
+def pace(trial: Trial) -> Iterator[tuple[int, int]]:
+    """Give each step of a trial, and how many there will be.
+
+    By the clock the second is what the time so far suggests, so that
+    the rate falls to its end as the time runs out. The first step is
+    not counted: it compiles, and fetches what is slow to come.
+    """
+    if not trial.seconds:
+        every = trial.training.steps
+        yield from ((step, every) for step in range(every))
+        return
+    yield 0, FIRST_GUESS_STEPS
+    started, step = time.monotonic(), 1
+    while (spent := time.monotonic() - started) < trial.seconds:
+        share = max(spent / trial.seconds, 1 / FIRST_GUESS_STEPS)
+        yield step, max(step + 1, math.ceil(step / share))
+        step += 1
+
+
+def check_course(losses: Sequence[float]) -> None:
+    """Stop a trial that has become worse than it began.
+
+    Raises:
+        ModelError: says from where to where the loss rose.
+    """
+    mean = statistics.fmean(losses[-ASTRAY_STEPS:])
+    long = len(losses) > ASTRAY_STEPS
+    if long and mean > losses[0] + ASTRAY_NATS:
+        raise ModelError(
+            f"diverged: the loss began at {losses[0]:.2f} and was "
+            f"{mean:.2f} by step {len(losses)}; lower the learning rate"
+        )
 
 
 def read_results(log: Path) -> dict[str, Result]:
@@ -169,10 +250,10 @@ def read_results(log: Path) -> dict[str, Result]:
 
 
 def trial_key(trial: Trial, text: Text, source: str) -> str:
-    """Digest all that a trial's result depends on."""
+    """Digest all that a trial's result depends on; not its name."""
     return digest_json(
         {
-            "trial": msgspec.to_builtins(trial),
+            "trial": {**msgspec.to_builtins(trial), "name": ""},
             "train": text.train.info.digest,
             "heldout": text.heldout.info.digest,
             "limit": text.limit_bytes,
@@ -186,27 +267,6 @@ def describe(result: Result) -> str:
     if result.problem:
         return f"{result.name} failed"
     return f"{result.name}: {result.loss:.3f}"
-
-
-def over_seeds(losses: Iterable[float]) -> tuple[float, float, float]:
-    """Give the mean over seeds and the ends of its 95% interval.
-
-    A single seed says nothing of the others: its interval has no
-    width, and is not to be shown as one.
-
-    Source: student1908, the distribution of the mean's error.
-
-    >>> over_seeds([2.0])
-    (2.0, 2.0, 2.0)
-    """
-    values = list(losses)
-    mean = statistics.fmean(values)
-    if len(values) < 2:
-        return mean, mean, mean
-    error = statistics.stdev(values) / len(values) ** 0.5
-    degrees = len(values) - 1
-    wide = T_95[degrees - 1] if degrees <= len(T_95) else Z_95
-    return mean, mean - wide * error, mean + wide * error
 
 
 def training_step(

@@ -15,7 +15,8 @@ class TuningConfig(TrainingConfig, frozen=True, kw_only=True):
     data: str = ""
     """A file of examples; empty makes them from the run's documents."""
     base: str = "base"
-    """The model to begin with: ``base`` or another fine-tuning."""
+    """The model to begin with: ``base``, ``best`` where pretraining
+    keeps it, or another fine-tuning."""
     turns: int = 2
     """The most questions on one document in a row (``sft``)."""
     subjects: int = 2

@@ -96,6 +96,11 @@ def records(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        raise DataError(
+            f"there is no file {path}; give a .jsonl, .json, .csv or "
+            ".tsv file"
+        ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(
             f"{path} cannot be read as UTF-8 text ({error}); give a "

@@ -19,7 +19,7 @@ from hornbook.model.transformer import Transformer
 from hornbook.tokenizer.tokenizer import Tokenizer
 from hornbook.training.batches import Batches
 from hornbook.training.loop import Hooks, Objective, train
-from hornbook.training.loss import next_token_loss
+from hornbook.training.loss import language_loss
 from hornbook.training.precision import wants_compiling
 from hornbook.training.pretrain import asked_for, describe
 from hornbook.tuning.classify import Classifier, Labelled, class_loss
@@ -96,7 +96,7 @@ def tune_chat(
         lesson,
         model,
         model.config,
-        next_token_loss,
+        language_loss(lesson.config.z_loss),
         batches,
         rows,
         context,

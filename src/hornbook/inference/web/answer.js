@@ -15,7 +15,7 @@ export function make(kind, className = "", text = "") {
 export const say = (text) => { status.textContent = text; };
 
 const visible = (text) =>
-  text.replaceAll(" ", "▁").replaceAll("\n", "¶");
+  text.replaceAll(" ", "▁").replaceAll("\n", "¶") || "·";
 
 function percent(share) {
   if (share >= 0.1) return `${(100 * share).toFixed(0)}%`;
@@ -40,7 +40,8 @@ export class Tokens {
 
   add(entry) {
     const bytes = new Uint8Array(entry.bytes);
-    const text = this.decoder.decode(bytes, { stream: true });
+    let text = this.decoder.decode(bytes, { stream: true });
+    if (!this.spans.length) text = text.trimStart();
     const span = make("span", "token", text);
     const share = Math.exp(entry.logprob);
     const doubt = (0.22 * (1 - share) ** 2).toFixed(3);

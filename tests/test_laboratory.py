@@ -1,0 +1,141 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import hornbook as hb
+from hornbook import laboratory
+from hornbook.base.errors import DataError, RecipeError
+from hornbook.base.store import read_json, read_jsonl
+from hornbook.cli import main
+from hornbook.model.attention import attend
+from hornbook.road import LOCK
+
+RUN = Path("runs") / "smoke"
+QUICK = {"seeds": 2, "steps": 3, "settings": ("pretrain.batch=2",)}
+
+
+def test_variants_share_seeds_and_text(run_copy: Path) -> None:
+    before = (run_copy / "recipe.toml").read_text("utf-8")
+    contest = hb.trials(
+        run_copy,
+        {"as it is": {}, "deep": {"model.layers": 2}},
+        **QUICK,
+    )
+    first, deep = contest.entries
+    assert first.bits is not None and first.bits.seeds == 2
+    assert deep.behind is not None and deep.behind.seeds == 2
+    assert deep.parameters > first.parameters
+    assert {first.steps, deep.steps} == {3}
+    assert "as it is" in str(contest) and "deep" in str(contest)
+
+    # The run itself is as it was, and nothing is tried twice
+    assert (run_copy / "recipe.toml").read_text("utf-8") == before
+    log = run_copy / laboratory.LOG
+    lines = read_jsonl(log)
+    seeds = [(line["name"], line["seed"]) for line in lines]
+    assert seeds == [
+        ("as it is", 1), ("deep", 1), ("as it is", 2), ("deep", 2),
+    ]
+    other = hb.trials(run_copy, {"renamed": {}}, **QUICK)
+    assert other.entries[0].bits == first.bits
+    assert read_jsonl(log) == lines
+
+
+def test_an_attention_of_ones_own_is_tried(
+    run_copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def mine(*args: Any, **more: Any) -> Any:
+        return 0.5 * attend(*args, **more)
+
+    monkeypatch.setitem(hb.ATTENTION, "mine", mine)
+    contest = hb.trials(
+        run_copy,
+        {"sdpa": {}, "mine": {"model.attention": "mine"}},
+        **QUICK,
+    )
+    sdpa, own = contest.entries
+    assert own.bits is not None and own.bits != sdpa.bits
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"tokenizer.vocab_size": 400}, "share one text"),
+        ({"seed": 3}, "share one text"),
+        ({"pretrain.steps": 9}, "one budget"),
+        ({"pretrain.minutes": 9}, "one budget"),
+        ({"model.form": "gpt2"}, "every choice of its form"),
+        ({"model.layer": 3}, "did you mean 'layers'"),
+        ({"model.heads": 3}, "not divisible"),
+    ],
+    ids=str,
+)
+def test_what_all_must_share_cannot_vary(
+    run_copy: Path, changes: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(RecipeError, match=words):
+        hb.trials(run_copy, {"a": {}, "b": changes}, **QUICK)
+    assert not (run_copy / laboratory.LOG).exists()
+
+
+@pytest.mark.parametrize(
+    "budget",
+    [
+        {"steps": 3, "seconds": 1.0}, {"steps": -1}, {"seconds": -1.0},
+        {"seeds": 0},
+    ],
+    ids=str,
+)
+def test_a_budget_has_to_be_one(
+    run_copy: Path, budget: dict[str, Any]
+) -> None:
+    with pytest.raises(RecipeError):
+        hb.trials(run_copy, {"a": {}}, **budget)
+    with pytest.raises(RecipeError):
+        hb.find_rate(run_copy, **budget)
+
+
+def test_no_variant_is_told(run_copy: Path) -> None:
+    with pytest.raises(RecipeError, match="0 variants"):
+        hb.trials(run_copy, {})
+
+
+def test_no_two_work_in_one_run(run_copy: Path) -> None:
+    (run_copy / LOCK).write_text("1", encoding="utf-8")
+    with pytest.raises(DataError, match="at work"):
+        hb.trials(run_copy, {"a": {}}, **QUICK)
+
+
+def test_a_rate_is_found_and_kept(run_copy: Path) -> None:
+    found = hb.find_rate(run_copy, "lr_embedding", **QUICK)
+    kept = read_json(run_copy / "rates" / "lr_embedding.json")
+    assert kept["rate"]["value"] == found.rate.value > 0
+    picture = run_copy / "rates" / "lr_embedding.svg"
+    assert "<svg" in picture.read_text("utf-8")
+    with pytest.raises(RecipeError, match="no rate 'lr_tail'"):
+        hb.find_rate(run_copy, "lr_tail", **QUICK)
+    alone = {**QUICK, "settings": ("pretrain.optimizer=adamw",)}
+    with pytest.raises(RecipeError, match="one rate, lr"):
+        hb.find_rate(run_copy, "lr_head", **alone)
+
+
+def test_the_commands_print_table_and_line(
+    run_copy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    budget = ["--seeds", "1", "--steps", "2"]
+    vary = ["--vary", "model.attention=sdpa,explicit"]
+    assert main(["trials", str(run_copy), *vary, *budget]) == 0
+    out = capsys.readouterr().out
+    assert "attention=sdpa" in out and "more than attention=sdpa" in out
+    line = ["trials", str(run_copy), *vary, *budget, "--json"]
+    assert main(line) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert len(told["entries"]) == 2
+    assert main(["find-rate", str(run_copy), *budget]) == 0
+    assert "put it below [pretrain]:\n\n    lr = " in (
+        capsys.readouterr().out
+    )
+    assert main(["trials", str(run_copy), "--vary", "layers"]) == 1
+    assert "KEY=VALUE,VALUE" in capsys.readouterr().err
