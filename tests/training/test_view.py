@@ -71,6 +71,10 @@ def test_a_limit_that_nobody_measured_is_not_shown(
     assert view.speed() == ("100 tokens/s", "200 GFLOP/s")
     assert watched(tmp_path, now).speed() == ("2 steps/s", "")
 
+    # Nor one that cannot be, measured at a busy moment
+    view = watched(tmp_path, now, flops_per_token=2e9, limit=1e9)
+    assert view.speed() == ("100 tokens/s", "200 GFLOP/s")
+
 
 def test_recent_steps_alone_tell_the_pace(
     tmp_path: Path, now: list[float]

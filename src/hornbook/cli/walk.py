@@ -134,6 +134,7 @@ def training(name: str, help: str) -> None:
     def command(
         recipe: Source,
         /,
+        *,
         settings: Settings = None,
         force: Force = False,
         keep: Keep = False,

@@ -116,11 +116,12 @@ class View:
             made = last["step"] - first["step"]
             return f"{made / seconds:,.3g} steps/s", ""
 
-        # Compare with the products that the plan has measured
+        # Compare with the products that the plan has measured, unless
+        # it did so at a busy moment and these steps are faster
         rate = (last["tokens"] - first["tokens"]) / seconds
         flops = rate * self.flops_per_token
         work = f"{flops / 1e9:,.3g} GFLOP/s"
-        if self.limit:
+        if flops <= self.limit:
             share = f"{flops / self.limit:.0%}"
             work += f", {share} of this machine's limit"
         return f"{rate:,.0f} tokens/s", work
