@@ -13,7 +13,8 @@ from hornbook.corpus.config import CorpusConfig
 from hornbook.evaluation.config import EvaluationConfig
 from hornbook.evaluation.config import check as check_evaluation
 from hornbook.inference.config import ExportConfig
-from hornbook.model.config import ModelConfig, with_form
+from hornbook.model.config import STOCK, ModelConfig, with_form
+from hornbook.model.variant import settle
 from hornbook.planning.plan import PlanConfig
 from hornbook.press.config import PressConfig
 from hornbook.scaling.config import ScalingConfig
@@ -67,7 +68,23 @@ def load_recipe(
     tables = read_toml(path)
     override(tables, settings)
     tables.setdefault("name", path.stem)
-    return build_recipe(tables, path.name)
+    recipe = build_recipe(tables, path.name)
+    return with_code(recipe, Path(), path.parent)
+
+
+def with_code(recipe: Recipe, *places: Path) -> Recipe:
+    """Find an attention of the user's own, and digest its code.
+
+    Raises:
+        RecipeError: there is none, or no form of export can hold it.
+    """
+    model = settle(recipe.model, *places)
+    if model.attention not in STOCK and recipe.export.format == "hf":
+        raise RecipeError(
+            "no model of Hugging Face's has the attention "
+            f"{model.attention!r}; set export.format = 'native'"
+        )
+    return msgspec.structs.replace(recipe, model=model)
 
 
 def build_recipe(tables: dict[str, Any], where: str) -> Recipe:

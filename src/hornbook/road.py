@@ -194,8 +194,6 @@ def depends_on(
     if stage.command == "finetune":
         tuning = recipe.finetune[stage.name.partition(".")[2]]
         before += data_digest(tuning.data)
-    if stage.name in ("plan", "scale", "pretrain"):
-        before += stages.foreign_attention(recipe)
     if stage.name == "evaluate":
         files = own_files(recipe.evaluation.tasks)
         before += "".join(map(data_digest, files))

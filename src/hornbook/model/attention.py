@@ -1,4 +1,28 @@
-"""Attention: every place looks back and takes what it needs."""
+"""Attention: every place looks back and takes what it needs.
+
+Your own is one function, called as ``mine(q, k, v, visible,
+**options)`` for all heads at once; it gives a vector for each query.
+``visible`` says which keys a query may see and is spread over the
+scores, of shape (batch, heads, queries, keys); None means a place
+itself and all before it. With a cache there are fewer queries than
+keys: the last query stands at the last key.
+
+An attention with weights of its own is a ``nn.Module``, built for
+every layer as ``Mine(config, layer, **options)`` and called alike; it
+begins with the weights that it gives itself.
+
+Put it into a file and name it in the recipe::
+
+    [model]
+    attention = "mine.py:window"
+    [model.options]
+    window = 16
+
+The file goes into the run and beside every model that is saved, so it
+must need no other file of yours. Inside Hornbook it is a line of the
+dictionary at the foot. ``model/variant.py`` tells how it is found,
+``model/examine.py`` what it has to hold.
+"""
 
 import math
 from collections.abc import Callable, Iterator
@@ -9,11 +33,11 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from hornbook.base.errors import RecipeError
 from hornbook.model.cache import Cache
 from hornbook.model.config import ModelConfig
 from hornbook.model.norm import RMSNorm
 from hornbook.model.rope import rotate
+from hornbook.model.variant import build, look_through
 
 Tables = tuple[Tensor, Tensor]
 
@@ -90,11 +114,6 @@ class Attention(nn.Module):
 
     def __init__(self, config: ModelConfig, layer: int) -> None:
         super().__init__()
-        if config.attention not in ATTENTION:
-            raise RecipeError(
-                f"there is no attention {config.attention!r}; known "
-                "are " + ", ".join(ATTENTION)
-            )
         self.config, self.layer = config, layer
         self.watch: list[Tensor] | None = None
         queries = config.heads * config.head_dim
@@ -108,6 +127,7 @@ class Attention(nn.Module):
         weight = config.qk_norm == "weight"
         self.norm_q = RMSNorm(config.head_dim, config.eps, weight)
         self.norm_k = RMSNorm(config.head_dim, config.eps, weight)
+        self.attend = build(config, layer)
 
     def forward(
         self,
@@ -139,11 +159,10 @@ class Attention(nn.Module):
             v = v.repeat_interleave(groups, dim=1)
 
         # Look back, and join the heads again
+        y = self.attend(q, k, v, visible)
         if self.watch is not None:
-            seen = causal(q.size(2), k.size(2), q.device)
-            seen = seen if visible is None else visible
-            self.watch.append(attention_weights(q, k, seen).detach())
-        y = ATTENTION[self.config.attention](q, k, v, visible)
+            seen = look_through(self.attend, q, k, v, visible, y)
+            self.watch.append(seen.detach())
         joined: Tensor = self.to_out(y.transpose(1, 2).flatten(2))
         return joined
 

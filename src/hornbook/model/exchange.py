@@ -27,6 +27,7 @@ from hornbook.model import families
 from hornbook.model.config import ModelConfig
 from hornbook.model.count import parameters
 from hornbook.model.transformer import Transformer
+from hornbook.model.variant import keep_code, reopen
 
 if TYPE_CHECKING:
     from hornbook.tokenizer.tokenizer import Tokenizer
@@ -96,11 +97,12 @@ def read_config(table: dict[str, Any], folder: Path) -> ModelConfig:
         return families.from_hf_config(table)
     shape = table.get("model", {})
     try:
-        return convert(shape, ModelConfig, str(folder)).resolved()
+        config = convert(shape, ModelConfig, "model").resolved()
     except RecipeError as error:
         raise CorruptFileError(
             f"{folder / CONFIG} does not describe a model: {error}"
         ) from error
+    return reopen(config, folder)
 
 
 def read_weights(folder: Path) -> dict[str, Tensor]:
@@ -221,6 +223,7 @@ def write_model_folder(
     with atomic_folder(path) as fresh:
         save_tensors(state, fresh / WEIGHTS)
         write_json(fresh / CONFIG, table)
+        keep_code(table.get("model", {}).get("code", ""), fresh)
         if tokenizer is not None:
             tokenizer.save(fresh)
 

@@ -13,6 +13,7 @@ from hornbook.base.record import RunRecord, load_record
 from hornbook.base.store import read_json, read_jsonl
 from hornbook.model.config import ModelConfig
 from hornbook.model.count import parameters
+from hornbook.model.variant import reopen
 
 if TYPE_CHECKING:
     import numpy as np
@@ -135,9 +136,10 @@ def read_model(folder: Path) -> ModelConfig:
     if isinstance(table, dict) and "config" in table:
         table = table["config"]
     try:
-        return msgspec.convert(table, ModelConfig).resolved()
+        config = msgspec.convert(table, ModelConfig).resolved()
     except msgspec.ValidationError as error:
         raise CorruptFileError(
             f"{path} does not describe a model ({error}); run the "
             "pretrain stage again"
         ) from error
+    return reopen(config, folder)
