@@ -68,14 +68,37 @@ def run(
     folder = run_folder(source, recipe)
     route = road(recipe)
     chosen = choose(route, first, last)
-    with lock(folder):
+    with lock(folder), undone(folder):
         record = open_record(recipe, folder)
         for stage in route:
             if stage.name not in chosen:
                 continue
             anew = force is True or force == stage.command
-            record = visit(stage, recipe, record, anew, keep, strict)
+            record = visit(
+                stage, recipe, record, anew, keep, strict
+            )
     return record
+
+
+@contextmanager
+def undone(folder: Path) -> Iterator[None]:
+    """Leave a run as it was when a new recipe for it is refused.
+
+    Once a stage was made by the new recipe, that recipe stays.
+    """
+    if not (folder / FILE).exists():
+        yield
+        return
+    made = load_record(folder).stages
+    files = [folder / RECIPE, folder / FILE]
+    before = {f: f.read_text("utf-8") for f in files if f.exists()}
+    try:
+        yield
+    except (DataError, RecipeError):
+        if load_record(folder).stages == made:
+            for file, text in before.items():
+                write_text(file, text)
+        raise
 
 
 def run_folder(source: str | Path, recipe: Recipe) -> Path:

@@ -287,6 +287,14 @@ def evaluate(context: Context) -> dict[str, Any]:
     report = evaluate(
         context.folder, context.recipe.evaluation, context.recipe.seed
     )
+    earlier = context.record.stages.get("evaluate")
+    before = earlier.result.get("tasks", {}) if earlier else {}
+    gone = [name for name in before if name not in report["tasks"]]
+    if gone:
+        console.warn(
+            f"the report no longer holds {', '.join(gone)}; name them "
+            "in evaluation.tasks as well to have them again"
+        )
     return {"tasks": report["tasks"]}
 
 

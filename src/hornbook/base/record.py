@@ -80,13 +80,13 @@ def new_record(
     )
 
 
-def load_record(folder: Path) -> RunRecord:
+def load_record(folder: str | Path) -> RunRecord:
     """Read the record of a run.
 
     Raises:
         CorruptFileError: there is no record, or it cannot be read.
     """
-    path = folder / FILE
+    path = Path(folder) / FILE
     if not path.exists():
         raise CorruptFileError(
             f"{folder} is not a run: it has no {FILE}; give the folder "

@@ -293,12 +293,12 @@ def make(entry: Any, config: ModelConfig, layer: int) -> Attend:
     Raises:
         RecipeError: the class cannot be built.
     """
+    call: Attend = entry
     options = config.options
     if not inspect.isclass(entry):
-        plain: Attend = entry
-        return partial(plain, **options) if options else plain
+        return partial(call, **options) if options else call
     try:
-        built: Attend = entry(config, layer, **options)
+        built: Attend = call(config, layer, **options)
     except Exception as error:
         raise RecipeError(
             f"the attention {config.attention!r} cannot be built: "

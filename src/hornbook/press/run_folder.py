@@ -25,8 +25,10 @@ SAMPLES_VARIABLE = "HORNBOOK_SAMPLES"
 class Run:
     """What a finished run left behind, read when it is asked for."""
 
-    def __init__(self, folder: Path, samples: bool = True) -> None:
-        self.folder = folder
+    def __init__(
+        self, folder: str | Path, samples: bool = True
+    ) -> None:
+        self.folder = Path(folder)
         self.samples = samples
         """Whether text of the corpus and the model may be shown."""
 
@@ -63,11 +65,13 @@ class Run:
         """
         import numpy as np
 
-        rows = [r for r in self.lines("metrics.jsonl") if key in r]
+        lines = self.lines("metrics.jsonl")
+        rows = [r for r in lines if key in r]
         if not rows:
+            keys = ", ".join(sorted({key for r in lines for key in r}))
             raise DataError(
-                f"metrics.jsonl has no {key!r}; run the pretrain stage "
-                "again"
+                f"metrics.jsonl has no {key!r}; it has "
+                f"{keys or 'nothing: the run is not pretrained yet'}"
             )
         steps = np.array([row["step"] for row in rows])
         return steps, np.array([row[key] for row in rows])
