@@ -27,6 +27,7 @@ EXPORTS = {
     "evaluate": "hornbook.road",
     "fit_scaling_law": "hornbook.scaling.fit",
     "generate": "hornbook.inference.generate",
+    "open_run": "hornbook.press.figure",
     "plan": "hornbook.road",
     "run": "hornbook.road",
     "stream": "hornbook.inference.generate",

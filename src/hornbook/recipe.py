@@ -9,6 +9,7 @@ import msgspec
 
 from hornbook.base.config import convert, override, read_toml
 from hornbook.base.errors import RecipeError
+from hornbook.base.record import named
 from hornbook.corpus.config import CorpusConfig
 from hornbook.evaluation.config import EvaluationConfig
 from hornbook.evaluation.config import check as check_evaluation
@@ -169,6 +170,8 @@ def find_recipe(source: str | Path) -> Path:
     shipped = shipped_recipes()
     if str(source) in shipped:
         return shipped[str(source)]
+    if (path := Path(named(source)) / FILE).is_file():
+        return path
     raise RecipeError(
         f"there is no recipe {str(source)!r}; give the path of a .toml "
         "file, the folder of a run, or one of " + ", ".join(shipped)

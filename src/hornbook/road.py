@@ -17,6 +17,7 @@ from hornbook.base.machine import MemoryWatch
 from hornbook.base.network import quiet_telemetry
 from hornbook.base.record import (
     FILE,
+    RUNS,
     RunRecord,
     StageRecord,
     load_record,
@@ -35,11 +36,10 @@ from hornbook.lineage import (
 )
 from hornbook.planning.plan import Plan, load_plan
 from hornbook.recipe import FILE as RECIPE
-from hornbook.recipe import Recipe, load_recipe
+from hornbook.recipe import Recipe, find_recipe, load_recipe
 from hornbook.route import Stage, road
 from hornbook.stages import Context
 
-RUNS = Path("runs")
 LOCK = ".running"
 
 
@@ -103,8 +103,8 @@ def undone(folder: Path) -> Iterator[None]:
 
 def run_folder(source: str | Path, recipe: Recipe) -> Path:
     """Find where a run lies: a run's own folder, or ``runs/NAME``."""
-    path = Path(source)
-    return path if (path / FILE).is_file() else RUNS / recipe.name
+    folder = find_recipe(source).parent
+    return folder if (folder / FILE).is_file() else RUNS / recipe.name
 
 
 def choose(all_: list[Stage], first: str, last: str) -> list[str]:

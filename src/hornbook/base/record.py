@@ -14,6 +14,8 @@ from hornbook.base.machine import Machine, describe
 from hornbook.base.store import write_bytes
 
 FILE = "run.json"
+RUNS = Path("runs")
+"""Where runs are made, and looked for by their names."""
 PACKAGES = ("torch", "numpy", "daft", "regex", "safetensors")
 
 
@@ -78,6 +80,13 @@ def new_record(
         commit=source_commit(),
         versions=versions(),
     )
+
+
+def named(run: str | Path) -> str:
+    """Look for ``NAME`` and ``NAME:PART`` in ``runs`` as well."""
+    inside = RUNS / str(run).partition(":")[0]
+    elsewhere = not Path(run).exists() and inside.is_dir()
+    return str(RUNS / run) if elsewhere else str(run)
 
 
 def load_record(folder: str | Path) -> RunRecord:

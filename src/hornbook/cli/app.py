@@ -1,6 +1,5 @@
 """The program, and the words that its commands share."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import cyclopts
@@ -80,20 +79,11 @@ def print_json(value: Any) -> None:
     print_result(msgspec.json.encode(value).decode("utf-8"))
 
 
-def named(run: str) -> str:
-    """Look for ``NAME`` and ``NAME:PART`` in ``runs`` as well."""
-    from hornbook.road import RUNS
-
-    inside = RUNS / run.partition(":")[0]
-    elsewhere = not Path(run).exists() and inside.is_dir()
-    return str(RUNS / run) if elsewhere else run
-
-
 def open_model(run: str) -> "tuple[Transformer, Tokenizer]":
     """Open a model and its tokenizer."""
     from hornbook.model.exchange import find_model
     from hornbook.model.transformer import Transformer
     from hornbook.tokenizer.tokenizer import Tokenizer
 
-    folder = find_model(named(run))
+    folder = find_model(run)
     return Transformer.load(folder), Tokenizer.load(folder)

@@ -15,13 +15,13 @@ from hornbook.base.console import (
     results,
 )
 from hornbook.base.errors import DataError
+from hornbook.base.record import named
 from hornbook.base.store import size
 from hornbook.cli.app import (
     Json,
     Model,
     Source,
     app,
-    named,
     open_model,
     print_json,
 )

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from hornbook.base.console import print_result
+from hornbook.base.record import named
 from hornbook.cli.app import (
     MaxTokens,
     Model,
@@ -15,7 +16,6 @@ from hornbook.cli.app import (
     Temperature,
     TopP,
     app,
-    named,
     open_model,
 )
 

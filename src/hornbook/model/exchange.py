@@ -17,6 +17,7 @@ from hornbook.base.errors import (
     ModelError,
     RecipeError,
 )
+from hornbook.base.record import named
 from hornbook.base.store import (
     atomic_folder,
     need_disk,
@@ -43,9 +44,9 @@ def find_model(path: str | Path) -> Path:
     Raises:
         ModelError: says what is there instead.
     """
-    folder, name = Path(path), ""
-    if not folder.exists() and ":" in str(path):
-        left, _, name = str(path).rpartition(":")
+    folder, name = Path(named(path)), ""
+    if not folder.exists() and ":" in str(folder):
+        left, _, name = str(folder).rpartition(":")
         folder = Path(left)
     if not folder.is_dir():
         raise ModelError(
