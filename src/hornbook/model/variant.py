@@ -211,7 +211,8 @@ def digest_entry(entry: Any, name: str) -> str:
     Raises:
         RecipeError: a part of it cannot be digested.
     """
-    ours = getattr(entry, "__module__", "").startswith("hornbook.")
+    home = getattr(entry, "__module__", None) or ""
+    ours = home.startswith("hornbook.")
     return "" if ours else digest_json(list(pieces(entry, name)))
 
 
