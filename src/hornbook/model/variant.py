@@ -9,6 +9,7 @@ run only if a recipe, or a shape, named a file of just this content on
 this machine before, or if the user allows it by its digest.
 """
 
+import ast
 import inspect
 import os
 from collections.abc import Callable, Iterator
@@ -200,6 +201,24 @@ def entry_of(config: ModelConfig) -> Attend:
         )
     attend: Attend = found
     return attend
+
+
+def source_of(config: ModelConfig) -> str:
+    """Give the source of an attention of your own; "" for ours.
+
+    Raises:
+        RecipeError: there is no such function or class.
+    """
+    if config.attention in STOCK:
+        return ""
+    name, entry = config.attention.rpartition(":")[2], entry_of(config)
+    if config.code not in CODES:
+        return inspect.getsource(entry)
+    text = CODES[config.code].text
+    for node in ast.parse(text).body:
+        if getattr(node, "name", "") == name:
+            return ast.get_source_segment(text, node) or text
+    return text
 
 
 def digest_entry(entry: Any, name: str) -> str:

@@ -13,7 +13,7 @@ from hornbook.base.record import RunRecord, load_record
 from hornbook.base.store import read_json, read_jsonl
 from hornbook.model.config import ModelConfig
 from hornbook.model.count import parameters
-from hornbook.model.variant import reopen
+from hornbook.model.variant import reopen, source_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -94,6 +94,11 @@ class Run:
     def parameters(self) -> dict[str, int]:
         """The model's trained numbers, by part, and their total."""
         return parameters(self.model)
+
+    @cached_property
+    def attention_source(self) -> str:
+        """The run's own attention, as it ran; "" where it is ours."""
+        return source_of(self.model)
 
     @cached_property
     def record(self) -> RunRecord:
