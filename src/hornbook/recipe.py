@@ -15,7 +15,7 @@ from hornbook.evaluation.config import EvaluationConfig
 from hornbook.evaluation.config import check as check_evaluation
 from hornbook.inference.config import ExportConfig
 from hornbook.model.config import STOCK, ModelConfig, with_form
-from hornbook.model.variant import settle
+from hornbook.model.own_code import settle
 from hornbook.planning.plan import PlanConfig
 from hornbook.press.config import PressConfig
 from hornbook.scaling.config import ScalingConfig

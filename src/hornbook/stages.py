@@ -54,7 +54,7 @@ class Context(msgspec.Struct, frozen=True):
 def plan(context: Context) -> dict[str, Any]:
     """Measure this machine and resolve what the recipe leaves open."""
     from hornbook.model.count import describe as describe_model
-    from hornbook.model.variant import keep_code
+    from hornbook.model.own_code import keep_code
     from hornbook.training.trials import training_step
 
     # Measure: matrix products, then steps of this very model

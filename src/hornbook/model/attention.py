@@ -20,7 +20,7 @@ Put it into a file and name it in the recipe::
 
 The file goes into the run and beside every model that is saved, so it
 must need no other file of yours. Inside Hornbook it is a line of the
-dictionary at the foot. ``model/variant.py`` tells how it is found,
+dictionary at the foot. ``model/own_code.py`` tells how it is found,
 ``model/examine.py`` what it has to hold.
 """
 

@@ -9,6 +9,18 @@ from hornbook.base.errors import RecipeError
 LONGEST = 1 << 20
 """The most tokens that a context can have."""
 
+SIZES = (
+    "vocab_size",
+    "layers",
+    "width",
+    "heads",
+    "kv_heads",
+    "head_dim",
+    "hidden",
+    "context",
+)
+"""The numbers of a shape that count something."""
+
 STOCK = ("explicit", "sdpa")
 """The attentions that compute the published formula."""
 
@@ -119,16 +131,7 @@ def check(config: ModelConfig) -> None:
     Raises:
         RecipeError: says which numbers do not fit together.
     """
-    for name in (
-        "vocab_size",
-        "layers",
-        "width",
-        "heads",
-        "kv_heads",
-        "head_dim",
-        "hidden",
-        "context",
-    ):
+    for name in SIZES:
         if getattr(config, name) < 1:
             raise RecipeError(
                 f"model.{name} is {getattr(config, name)}; it must be "

@@ -27,8 +27,8 @@ from hornbook.base.store import (
 from hornbook.model import families
 from hornbook.model.config import ModelConfig
 from hornbook.model.count import parameters
+from hornbook.model.own_code import keep_code, reopen
 from hornbook.model.transformer import Transformer
-from hornbook.model.variant import keep_code, reopen
 
 if TYPE_CHECKING:
     from hornbook.tokenizer.tokenizer import Tokenizer

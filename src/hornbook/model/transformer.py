@@ -15,8 +15,8 @@ from hornbook.model.embedding import Embedding
 from hornbook.model.feedforward import FEEDFORWARD
 from hornbook.model.init import initialise, seeded
 from hornbook.model.norm import make_norm
+from hornbook.model.own_code import settle
 from hornbook.model.rope import rotation_tables
-from hornbook.model.variant import settle
 
 if TYPE_CHECKING:
     from hornbook.tokenizer.tokenizer import Tokenizer

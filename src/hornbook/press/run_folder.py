@@ -13,7 +13,7 @@ from hornbook.base.record import RunRecord, load_record
 from hornbook.base.store import read_json, read_jsonl
 from hornbook.model.config import ModelConfig
 from hornbook.model.count import parameters
-from hornbook.model.variant import reopen, source_of
+from hornbook.model.own_code import reopen, source_of
 
 if TYPE_CHECKING:
     import numpy as np
