@@ -599,6 +599,17 @@ def test_what_no_family_can_hold_is_refused_before_training(
         run(run_copy, asked)
 
 
+def test_scores_that_are_given_up_are_named(
+    run_copy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tasks = ["evaluation.tasks=['bits_per_byte']"]
+    run(run_copy, tasks, last="evaluate")
+    told = capsys.readouterr().err
+    assert "no longer holds topic_accuracy," in told
+    again(run_copy, force="evaluate", last="evaluate")
+    assert "no longer holds" not in capsys.readouterr().err
+
+
 def test_a_run_is_found_by_its_name(run_copy: Path) -> None:
     Path("runs/other").symlink_to(run_copy.resolve())
     assert hb.evaluate("other")["tasks"]

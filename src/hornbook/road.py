@@ -94,7 +94,7 @@ def undone(folder: Path) -> Iterator[None]:
     before = {f: f.read_text("utf-8") for f in files if f.exists()}
     try:
         yield
-    except (DataError, RecipeError):
+    except RecipeError:
         if load_record(folder).stages == made:
             for file, text in before.items():
                 write_text(file, text)

@@ -10,8 +10,13 @@ from hornbook.base.errors import (
     RecipeError,
 )
 from hornbook.inference.look import attention_maps
-from hornbook.model import own_code, variant
-from hornbook.model.attention import attend, attention_weights, causal
+from hornbook.model import own_code
+from hornbook.model.attention import (
+    attend,
+    attention_weights,
+    causal,
+    look_through,
+)
 from hornbook.model.config import ModelConfig, make_config
 from hornbook.model.count import parameters
 from hornbook.model.inventory import rows, tensors
@@ -113,7 +118,7 @@ def test_a_map_is_of_what_was_computed() -> None:
     q, k, v = torch.randn(3, 1, 2, 5, 4)
     usual = attention_weights(q, k, causal(5, 5, q.device))
     y = attend(q, k, v, None)
-    seen = variant.look_through(attend, q, k, v, None, y)
+    seen = look_through(attend, q, k, v, None, y)
     torch.testing.assert_close(seen, usual)
     ids = list(range(8))
     model = Transformer(shape("mine.py:scaled", by=0.5))

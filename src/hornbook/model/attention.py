@@ -25,7 +25,7 @@ dictionary at the foot. ``model/own_code.py`` tells how it is found,
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
@@ -33,11 +33,13 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from hornbook.base.errors import ModelError
 from hornbook.model.cache import Cache
 from hornbook.model.config import ModelConfig
 from hornbook.model.norm import RMSNorm
+from hornbook.model.own_code import Attend
 from hornbook.model.rope import rotate
-from hornbook.model.variant import build, look_through
+from hornbook.model.variant import build
 
 Tables = tuple[Tensor, Tensor]
 
@@ -192,7 +194,47 @@ def record_attention(model: nn.Module) -> Iterator[list[Tensor]]:
             layer.watch = None
 
 
-Attend = Callable[[Tensor, Tensor, Tensor, Tensor | None], Tensor]
+def look_through(
+    attend: Attend,
+    q: Float[Tensor, "batch heads queries head_dim"],
+    k: Float[Tensor, "batch heads keys head_dim"],
+    v: Float[Tensor, "batch heads keys head_dim"],
+    visible: Bool[Tensor, "*rest queries keys"] | None,
+    y: Float[Tensor, "batch heads queries head_dim"],
+) -> Float[Tensor, "batch heads queries keys"]:
+    """Give what each query takes from each key, whatever the formula.
+
+    If every key hands over a vector that is its own place in a row of
+    zeros, what comes out are the weights. They must explain ``y``. An
+    attention that gives no weighted sums of the values may have a
+    function ``weights(q, k, visible)`` instead.
+
+    Raises:
+        ModelError: it has none, so that there is nothing to look at.
+    """
+    told = getattr(attend, "weights", None)
+    if told is not None:
+        given: Tensor = told(q, k, visible)
+        return given
+
+    # Let every key hand over its own place
+    keys = k.size(2)
+    places = torch.eye(keys, dtype=v.dtype, device=v.device)
+    try:
+        seen: Tensor = attend(
+            q, k, places.expand(*k.shape[:3], keys), visible
+        )
+        gap = float((seen @ v - y).nan_to_num().abs().max())
+    except (RuntimeError, TypeError, ValueError):
+        gap = float("inf")
+    if not gap <= 0.02 * max(1.0, float(y.nan_to_num().abs().max())):
+        raise ModelError(
+            "this attention does not give weighted sums of the values, "
+            "so there is no map of it; give it a function "
+            "'weights(q, k, visible)'"
+        )
+    return seen
+
 
 ATTENTION: dict[str, Attend] = {
     "explicit": attend,

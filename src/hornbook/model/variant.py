@@ -1,15 +1,12 @@
-"""An attention of your own: built, counted, looked through."""
+"""An attention of your own: built, and its weights counted."""
 
 import inspect
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from hornbook.base.errors import ModelError, RecipeError
+from hornbook.base.errors import RecipeError
 from hornbook.model.config import STOCK, ModelConfig
 from hornbook.model.own_code import Attend, entry_of, settle
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 Shape = tuple[int, ...]
 
@@ -85,47 +82,3 @@ def own_weights(config: ModelConfig) -> dict[str, Shape]:
 def owned_weights(attend: Attend) -> list[tuple[str, Any]]:
     """List the weights that an attention owns."""
     return list(getattr(attend, "named_parameters", list)())
-
-
-def look_through(
-    attend: Attend,
-    q: "Tensor",
-    k: "Tensor",
-    v: "Tensor",
-    visible: "Tensor | None",
-    y: "Tensor",
-) -> "Tensor":
-    """Give what each query takes from each key, whatever the formula.
-
-    If every key hands over a vector that is its own place in a row of
-    zeros, what comes out are the weights. They must explain ``y``. An
-    attention that gives no weighted sums of the values may have a
-    function ``weights(q, k, visible)`` instead.
-
-    Raises:
-        ModelError: it has none, so that there is nothing to look at.
-    """
-    import torch
-
-    told = getattr(attend, "weights", None)
-    if told is not None:
-        given: Tensor = told(q, k, visible)
-        return given
-
-    # Let every key hand over its own place
-    keys = k.size(2)
-    places = torch.eye(keys, dtype=v.dtype, device=v.device)
-    try:
-        seen: Tensor = attend(
-            q, k, places.expand(*k.shape[:3], keys), visible
-        )
-        gap = float((seen @ v - y).nan_to_num().abs().max())
-    except (RuntimeError, TypeError, ValueError):
-        gap = float("inf")
-    if not gap <= 0.02 * max(1.0, float(y.nan_to_num().abs().max())):
-        raise ModelError(
-            "this attention does not give weighted sums of the values, "
-            "so there is no map of it; give it a function "
-            "'weights(q, k, visible)'"
-        )
-    return seen
