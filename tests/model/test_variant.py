@@ -21,6 +21,7 @@ from hornbook.model.config import ModelConfig, make_config
 from hornbook.model.count import parameters
 from hornbook.model.inventory import rows, tensors
 from hornbook.model.transformer import Transformer
+from hornbook.training.precision import has_compiler
 
 FILE = """
 import torch
@@ -128,3 +129,19 @@ def test_a_map_is_of_what_was_computed() -> None:
         attention_maps(Transformer(shape("mine.py:Gated")), ids)
     told = attention_maps(Transformer(shape("mine.py:Told")), ids)
     assert (told == 1).all()
+
+
+@pytest.mark.compiled
+# torch's compiler warns of torch's own habits
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.skipif(
+    not has_compiler(), reason="needs a C++ compiler here"
+)
+@pytest.mark.parametrize("name", ["scaled", "Tilt"])
+def test_an_own_attention_is_compiled(
+    name: str, ids: Tensor
+) -> None:
+    model = Transformer(shape(f"mine.py:{name}"))
+    for weight in model.parameters():
+        torch.nn.init.normal_(weight, std=0.3)
+    torch.testing.assert_close(torch.compile(model)(ids), model(ids))

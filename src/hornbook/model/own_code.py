@@ -12,6 +12,7 @@ this machine before, or if the user allows it by its digest.
 import ast
 import inspect
 import os
+import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -153,6 +154,8 @@ def run_file(path: Path) -> str:
                 f"{path} stops with {type(error).__name__}: {error}; "
                 "correct it"
             ) from error
+        # The compiler looks for functions by their module's name
+        sys.modules[module.__name__] = module
         CODES[code] = Code(path.name, text, module)
     return code
 
