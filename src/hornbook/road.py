@@ -19,6 +19,7 @@ from hornbook.base.machine import MemoryWatch
 from hornbook.base.network import quiet_telemetry
 from hornbook.base.record import (
     FILE,
+    RUNS,
     RunRecord,
     StageRecord,
     load_record,
@@ -35,11 +36,10 @@ from hornbook.lineage import (
 )
 from hornbook.planning.plan import Plan, load_plan
 from hornbook.recipe import FILE as RECIPE
-from hornbook.recipe import Recipe, load_recipe
+from hornbook.recipe import Recipe, find_recipe, load_recipe
 from hornbook.route import Stage, road
 from hornbook.stages import Context
 
-RUNS = Path("runs")
 LOCK = ".running"
 
 
@@ -70,7 +70,7 @@ def run(
     folder = run_folder(source, recipe)
     route = road(recipe)
     chosen = choose(route, first, last)
-    with drawn_on(log, folder), lock(folder):
+    with drawn_on(log, folder), lock(folder), undone(folder):
         if force not in (True, "plan", "pretrain"):
             refuse_changes(folder, recipe)
         record = open_record(recipe, folder)
@@ -78,14 +78,37 @@ def run(
             if stage.name not in chosen:
                 continue
             anew = force is True or force == stage.command
-            record = visit(stage, recipe, record, anew, keep, strict)
+            record = visit(
+                stage, recipe, record, anew, keep, strict
+            )
     return record
+
+
+@contextmanager
+def undone(folder: Path) -> Iterator[None]:
+    """Leave a run as it was when a new recipe for it is refused.
+
+    Once a stage was made by the new recipe, that recipe stays.
+    """
+    if not (folder / FILE).exists():
+        yield
+        return
+    made = load_record(folder).stages
+    files = [folder / RECIPE, folder / FILE]
+    before = {f: f.read_text("utf-8") for f in files if f.exists()}
+    try:
+        yield
+    except RecipeError:
+        if load_record(folder).stages == made:
+            for file, text in before.items():
+                write_text(file, text)
+        raise
 
 
 def run_folder(source: str | Path, recipe: Recipe) -> Path:
     """Find where a run lies: a run's own folder, or ``runs/NAME``."""
-    path = Path(source)
-    return path if (path / FILE).is_file() else RUNS / recipe.name
+    folder = find_recipe(source).parent
+    return folder if (folder / FILE).is_file() else RUNS / recipe.name
 
 
 def choose(all_: list[Stage], first: str, last: str) -> list[str]:

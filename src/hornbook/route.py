@@ -11,7 +11,7 @@ from hornbook.base.errors import RecipeError
 from hornbook.evaluation.task import own_files
 from hornbook.lineage import data_digest, text_digest
 from hornbook.recipe import Recipe
-from hornbook.stages import Context, foreign_attention, planned_steps
+from hornbook.stages import Context, planned_steps
 
 TOLD = (
     "plan.json",
@@ -72,7 +72,6 @@ def first_stages() -> list[Stage]:
             ("plan.json", "model.json"),
             ("hornbook.planning.budget",),
             stages.plan,
-            lambda recipe, _: foreign_attention(recipe),
         ),
         Stage(
             "curate",
@@ -103,8 +102,7 @@ def scale_stage() -> Stage:
         ("scaling/fit.json", "scaling/ledger.jsonl"),
         ("hornbook.scaling.sweep", "hornbook.scaling.forecast"),
         stages.scale,
-        lambda recipe, folder: planned_steps(folder, "scale")
-        + foreign_attention(recipe),
+        lambda _, folder: planned_steps(folder, "scale"),
     )
 
 
@@ -117,8 +115,7 @@ def pretrain_stage() -> Stage:
         ("checkpoints/base/config.json",),
         ("hornbook.training.pretrain",),
         stages.pretrain,
-        lambda recipe, folder: planned_steps(folder, "pretrain")
-        + foreign_attention(recipe),
+        lambda _, folder: planned_steps(folder, "pretrain"),
     )
 
 

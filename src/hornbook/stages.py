@@ -1,7 +1,5 @@
 """What each stage does: a few lines that call one room."""
 
-import inspect
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,10 +7,9 @@ import msgspec
 import tomli_w
 
 from hornbook.base.console import console
-from hornbook.base.errors import RecipeError
 from hornbook.base.machine import cache_folder, describe
 from hornbook.base.record import RunRecord
-from hornbook.base.store import digest_text, read_json, write_json
+from hornbook.base.store import read_json, write_json
 from hornbook.lineage import speed_digest
 from hornbook.planning.plan import (
     FILE as PLAN,
@@ -57,12 +54,13 @@ class Context(msgspec.Struct, frozen=True):
 def plan(context: Context) -> dict[str, Any]:
     """Measure this machine and resolve what the recipe leaves open."""
     from hornbook.model.count import describe as describe_model
+    from hornbook.model.own_code import keep_code
     from hornbook.training.trials import training_step
 
     # Measure: matrix products, then steps of this very model
     recipe = context.recipe
     shape = recipe.shape
-    asked = speed_digest(recipe) + foreign_attention(recipe)
+    asked = speed_digest(recipe)
     measured = earlier_probe(context, asked)
     if measured is None:
         console.say("  measuring this machine with a few steps")
@@ -84,6 +82,7 @@ def plan(context: Context) -> dict[str, Any]:
     made = with_own_forecast(made, context.folder)
     save_plan(made, context.folder)
     write_json(context.folder / "model.json", describe_model(shape))
+    keep_code(shape.code, context.folder)
     console.table(("", ""), describe_plan(made))
     for warning in made.warnings:
         console.warn(warning)
@@ -306,6 +305,14 @@ def evaluate(context: Context) -> dict[str, Any]:
     report = evaluate(
         context.folder, context.recipe.evaluation, context.recipe.seed
     )
+    earlier = context.record.stages.get("evaluate")
+    before = earlier.result.get("tasks", {}) if earlier else {}
+    gone = [name for name in before if name not in report["tasks"]]
+    if gone:
+        console.warn(
+            f"the report no longer holds {', '.join(gone)}; name them "
+            "in evaluation.tasks as well to have them again"
+        )
     return {"tasks": report["tasks"]}
 
 
@@ -344,25 +351,3 @@ def planned_steps(folder: Path, stage: str) -> str:
     name = stage.partition(".")[2] or PRETRAIN
     cost = load_plan(folder).trainings.get(name)
     return f" {cost.steps} x {cost.batch}" if cost else ""
-
-
-def foreign_attention(recipe: Recipe) -> str:
-    """Digest an attention that the user put into ``ATTENTION``.
-
-    Raises:
-        RecipeError: its source cannot be read.
-    """
-    module = sys.modules.get("hornbook.model.attention")
-    if module is None:
-        return ""
-    function = module.ATTENTION.get(recipe.model.attention)
-    home = getattr(function, "__module__", "")
-    if function is None or home == module.__name__:
-        return ""
-    try:
-        return digest_text(inspect.getsource(function))
-    except (OSError, TypeError) as error:
-        raise RecipeError(
-            f"the attention {recipe.model.attention!r} has no source "
-            "that could be kept with the run; define it in a file"
-        ) from error

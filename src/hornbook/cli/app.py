@@ -107,7 +107,7 @@ def named(run: str) -> str:
 
 def find(run: str) -> str | None:
     """Find a run or a model here, or else in ``runs``."""
-    from hornbook.road import RUNS
+    from hornbook.base.record import RUNS
 
     for place in (run, str(RUNS / run)):
         whole = place.rpartition(":")[0]
@@ -118,8 +118,8 @@ def find(run: str) -> str | None:
 
 def missing(run: str, kinds: str = "run or model") -> DataError:
     """Say where a run was looked for, and which runs are there."""
+    from hornbook.base.record import RUNS
     from hornbook.clean import all_runs
-    from hornbook.road import RUNS
 
     name = run.rpartition(":")[0] or run
     there = ", ".join(path.name for path in all_runs())
@@ -136,5 +136,5 @@ def open_model(run: str) -> "tuple[Transformer, Tokenizer]":
     from hornbook.model.transformer import Transformer
     from hornbook.tokenizer.tokenizer import Tokenizer
 
-    folder = find_model(named(run))
+    folder = find_model(run)
     return Transformer.load(folder), Tokenizer.load(folder)

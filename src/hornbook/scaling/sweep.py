@@ -72,7 +72,7 @@ def plan_sweep(
     """
     # Find how much each size can read in the time that there is
     shapes = [shrink(target.shape, s) for s in sorted(config.sizes)]
-    shapes = list(dict.fromkeys(shapes))
+    shapes = [s for i, s in enumerate(shapes) if s not in shapes[:i]]
     cost = sum(map(cost_per_token, shapes)) * config.seeds
     there = config.minutes * 60 * flops_per_second / cost
     looking = len(config.budgets) * heldout_tokens * FORWARD

@@ -123,11 +123,10 @@ def train(
     compile: bool = False,
     anew: bool = False,
 ) -> Progress:
-    """Train a model, or go on where a checkpoint in ``folder`` stopped.
+    """Train a model, or go on from a checkpoint in ``folder``.
 
-    ``asked`` is what the training depends on; a checkpoint made for
-    anything else is refused, unless ``anew`` throws it away. Every
-    step writes a line to ``log`` with its loss in nats per target.
+    A checkpoint made for anything but ``asked`` is refused, unless
+    ``anew`` discards it. ``log`` has each loss, in nats per target.
 
     Raises:
         Interrupted: the user stopped it; a checkpoint was saved.
@@ -145,7 +144,6 @@ def train(
         shown(label, run) as bar,
         run.saver,
     ):
-        bar.advance(done.step)
         while done.step < steps and not stop.is_set():
             run.step(batches, bar)
         run.save(last=True)

@@ -53,8 +53,6 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     seed: int = 1
     seconds: float = 0.0
     """A budget of time inside the updates, instead of ``steps``."""
-    foreign: str = ""
-    """The digest of code that is the user's own."""
 
     def tokens_of(self, steps: int) -> int:
         """Tokens that steps learn from, repeats included."""

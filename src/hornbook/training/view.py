@@ -193,6 +193,7 @@ class View:
 def shown(label: str, run: "Run") -> Iterator[Bar]:
     """Show a training until the block ends; give its bar."""
     trainer, log = run.trainer, run.log
+    done = trainer.progress.step
     view = View(
         label,
         trainer.steps,
@@ -211,6 +212,7 @@ def shown(label: str, run: "Run") -> Iterator[Bar]:
 
     with logbook.read_by(hear):
         if console.redraws:
+            view.advance(done)
             with console.live(view):
                 try:
                     yield view
@@ -219,4 +221,5 @@ def shown(label: str, run: "Run") -> Iterator[Bar]:
         else:
             with console.progress(label, trainer.steps, "steps") as bar:
                 view.bar = bar
+                view.advance(done)
                 yield view
