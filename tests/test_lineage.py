@@ -54,7 +54,7 @@ def test_every_reason_is_told() -> None:
 def test_the_whole_digest_depends_on_every_part() -> None:
     digests = {whole_digest(PLAIN)}
     digests |= {whole_digest({**PLAIN, part: "x"}) for part in PARTS}
-    assert len(digests) == 4
+    assert len(digests) == 1 + len(PARTS)
 
 
 def test_imports_are_found_also_inside_functions() -> None:

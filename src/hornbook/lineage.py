@@ -16,6 +16,7 @@ from hornbook.corpus.sources import folder_state
 PARTS = {
     "recipe": "its section of the recipe changed",
     "source": "its source code changed",
+    "text": "the text changed",
     "before": "what came before it changed",
 }
 """How a changed part is told to the user."""
@@ -141,7 +142,7 @@ def why_stale(
     changed = [
         PARTS[part]
         for part in PARTS
-        if done.parts.get(part) != parts[part]
+        if done.parts.get(part) != parts.get(part)
     ]
     return " and ".join(changed)
 

@@ -23,6 +23,7 @@ from hornbook.base.record import (
     new_record,
 )
 from hornbook.base.store import size, write_text
+from hornbook.corpus.sources import check_folders
 from hornbook.evaluation.task import own_files
 from hornbook.lineage import (
     data_digest,
@@ -41,6 +42,8 @@ from hornbook.stages import Context
 
 RUNS = Path("runs")
 LOCK = ".running"
+UNPLANNED = ("curate", "tokenize")
+"""What is the same on any machine: nothing is measured before it."""
 
 
 def run(
@@ -68,6 +71,10 @@ def run(
     folder = run_folder(source, recipe)
     route = road(recipe)
     chosen = choose(route, first, last)
+    if last in UNPLANNED and not first:
+        chosen.remove("plan")
+    if "curate" in chosen and not keep:
+        check_folders(recipe.corpus)
     with lock(folder):
         record = open_record(recipe, folder)
         for stage in route:
@@ -187,8 +194,8 @@ def depends_on(
 ) -> dict[str, str]:
     """Digest what a stage depends on, part by part."""
     before = files_digest(folder, stage.before)
-    if stage.name == "curate":
-        before = text_digest(recipe.corpus)
+    curate = stage.name == "curate"
+    text = {"text": text_digest(recipe.corpus)} if curate else {}
     if stage.command in ("scale", "pretrain", "finetune"):
         before += stages.planned_steps(folder, stage.name)
     if stage.command == "finetune":
@@ -203,6 +210,7 @@ def depends_on(
         "recipe": section_digest(recipe, stage.sections),
         "source": source_digest(stage.source),
         "before": before,
+        **text,
     }
 
 

@@ -140,7 +140,8 @@ def read_html(data: bytes, source: SourceConfig) -> Raw:
     main = depth(page) <= DEEPEST_MAIN_CONTENT
     if main and tree.body:
         for menu in tree.body.query_selector_all(NAVIGATION):
-            menu.parent.remove_child(menu)
+            if menu.parent:
+                menu.parent.remove_child(menu)
     text = extract_plain_text(
         tree,
         main_content=main,

@@ -27,7 +27,7 @@ from hornbook.corpus.dedup import (
 )
 from hornbook.corpus.engine import engine
 from hornbook.corpus.extract import Raw
-from hornbook.corpus.outcome import Outcome
+from hornbook.corpus.outcome import Outcome, text_bytes
 from hornbook.corpus.read import read_unit
 from hornbook.corpus.rules import RULES, judge
 from hornbook.corpus.sources import (
@@ -242,7 +242,9 @@ def split(outcome: Outcome, table: Any, config: CorpusConfig) -> None:
     """Hold documents out, and drop what would give them away."""
     daft = engine()
     entries = [
-        Entry(row, about.id, about.source, about.title)
+        Entry(
+            row, about.id, about.source, about.title, text_bytes(about)
+        )
         for row, about in outcome.kept_documents()
     ]
     outcome.heldout = hold_out(entries, config)

@@ -16,7 +16,7 @@ import msgspec
 
 from hornbook.base.errors import DataError
 from hornbook.base.network import fetch_wheel
-from hornbook.corpus.config import SourceConfig
+from hornbook.corpus.config import CorpusConfig, SourceConfig
 from hornbook.corpus.extract import READERS
 
 SHARE_BYTES = 32_000_000
@@ -111,6 +111,17 @@ def source_name(source: SourceConfig) -> str:
     folder = Path(source.path).resolve().name if source.path else ""
     member = Path(source.member).stem
     return source.name or source.package or folder or member
+
+
+def check_folders(config: CorpusConfig) -> None:
+    """Refuse folders that are not there, before any work begins.
+
+    Raises:
+        DataError: a source's folder does not exist.
+    """
+    for source in config.source:
+        if source.kind == "folder":
+            find_root(source)
 
 
 def find_root(source: SourceConfig) -> Path:

@@ -1,5 +1,6 @@
 """``hornbook new``: a few questions, a look, and a recipe."""
 
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 from hornbook.base.console import console
 from hornbook.base.errors import RecipeError
 from hornbook.base.store import size
+from hornbook.corpus.sources import describe_kinds
 from hornbook.model.count import parameters
 from hornbook.planning.draft import Draft, draft
 from hornbook.planning.new import write_recipe
@@ -33,11 +35,13 @@ def interview(
     task: Task | None = None,
     yes: bool = False,
     ask: Ask = input,
+    language: str = "",
 ) -> Draft:
     """Write ``name``.toml for a folder; ask for what is not given.
 
     Nothing is asked with ``yes`` or without a terminal: then a task
-    is chosen that suits the text, and ten minutes.
+    is chosen that suits the text, and ten minutes. Without
+    ``language``, a code like ``en``, it is told by the text.
 
     Raises:
         DataError: the folder holds too little for any training.
@@ -46,21 +50,33 @@ def interview(
     """
     # Refuse early what cannot be
     path = Path(name if name.endswith(".toml") else f"{name}.toml")
-    check_use_case(UseCase(name=path.stem, text=text))
+    given = (language,) if language else ("en",)
+    hoped = DEFAULT_MINUTES if minutes is None else minutes
+    check_use_case(
+        UseCase(
+            name=path.stem, text=text, minutes=hoped, languages=given
+        )
+    )
     quiet = yes or not sys.stdin.isatty()
     refuse_existing(path, None if quiet else ask)
 
     # Look at the text, then ask for the rest
     text = text or ask_folder(None if quiet else ask)
     found = survey(text)
+    languages = given if language else found.languages or given
     show_survey(found)
+    console.say(f"its language: {', '.join(languages)}")
     task = task or suggest_task(found)
     if not quiet:
         task = ask_task(task, ask)
         minutes = ask_minutes(ask) if minutes is None else minutes
     minutes = DEFAULT_MINUTES if minutes is None else minutes
     case = UseCase(
-        name=path.stem, text=text, task=task, minutes=minutes
+        name=path.stem,
+        text=text,
+        task=task,
+        minutes=minutes,
+        languages=languages,
     )
     check_use_case(case)
 
@@ -147,6 +163,8 @@ def show_survey(found: Survey) -> None:
         f"{about}{size(found.text_bytes)} of text in "
         f"{found.documents:,} documents from {found.files:,} files"
     )
+    if found.foreign:
+        console.say(describe_kinds(found.foreign))
     for problem, count in found.problems.items():
         console.warn(f"{count:,} not readable: {problem}")
 
@@ -161,4 +179,5 @@ def show_draft(made: Draft, path: Path) -> None:
     )
     for warning in made.warnings:
         console.warn(warning)
-    console.say(f"next: hornbook plan {path}, hornbook run {path}")
+    typed = shlex.quote(str(path))
+    console.say(f"next: hornbook plan {typed}, hornbook run {typed}")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 
+from hornbook.base.console import console
 from hornbook.base.store import write_json
 from hornbook.model.config import ModelConfig
 from hornbook.model.count import flops_per_token, parameters
@@ -163,6 +164,11 @@ def scale(
     share = min(1.0, config.heldout_bytes / heldout.info.bytes)
     looked_at = round(share * heldout.info.tokens)
     trials = plan_sweep(target, config, flops_per_second, looked_at)
+    if not trials:
+        console.say(
+            f"  too few steps for trials (fewer than {LEAST_STEPS}): "
+            "other runs foretell this one"
+        )
     text = Text(train, heldout, config.heldout_bytes)
     results = run_trials(trials, text, folder / LOG, source)
 

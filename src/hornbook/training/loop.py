@@ -22,6 +22,7 @@ from hornbook.training.batches import Batch, Batches
 from hornbook.training.checkpoint import Progress
 from hornbook.training.config import TrainingConfig
 from hornbook.training.optimizers import OPTIMIZERS, Optimizer
+from hornbook.training.pace import Pace
 from hornbook.training.precision import (
     autocast,
     compiled,
@@ -164,6 +165,7 @@ class Run:
         first = trainer.config.sample_seconds * 2 / 3
         self.next_sample = self.started + first
         self.fresh = True
+        self.pace = Pace(trainer.config, trainer.steps)
 
     def resume(self, anew: bool) -> Progress:
         """Go on from the newest checkpoint, or begin."""
@@ -202,6 +204,7 @@ class Run:
             done.seconds += spent
         self.write({"loss": loss, "lr": trainer.config.lr * share})
         bar.advance(1, f"loss {loss:.3f}")
+        self.pace.watch(done.step, done.seconds)
         self.look(time.monotonic())
 
     def write(self, numbers: dict[str, Any]) -> None:
