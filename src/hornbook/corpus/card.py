@@ -38,12 +38,7 @@ def make_card(
     """Count everything that the card tells."""
     train, heldout = outcome.side(False), outcome.side(True)
     rules = Counter(drop.rule for drop in outcome.dropped.values())
-    lost: Counter[str] = Counter()
-    for row, drop in outcome.dropped.items():
-        lost[drop.rule] += text_bytes(outcome.documents[row])
     topics = Counter(about.topic for about in train if about.topic)
-    reasons = Counter(problem[2] for problem in outcome.problems)
-    listed = outcome.problems[:LISTED_PROBLEMS]
     return {
         "documents": {
             "in": len(outcome.documents),
@@ -55,7 +50,7 @@ def make_card(
         "bytes": {
             "train": sum(map(text_bytes, train)),
             "heldout": sum(map(text_bytes, heldout)),
-            "dropped": dict(sorted(lost.items())),
+            "dropped": _lost_bytes(outcome),
         },
         "characters": {
             "train": sum(len(about.full_text) for about in train),
@@ -69,18 +64,33 @@ def make_card(
             for number in range(len(config.source))
         ],
         "topics": dict(sorted(topics.items())),
-        "passed_over": {
-            "count": len(outcome.problems),
-            "reasons": dict(sorted(reasons.items())),
-            "kinds": dict(sorted(outcome.foreign.items())),
-            "listed": [
-                {"source": source, "path": path, "reason": reason}
-                for source, path, reason in listed
-            ],
-        },
+        "passed_over": _passed_over(outcome),
         "samples": _samples(outcome, seed),
         "parameters": _parameters(config),
         "warnings": [warning] if warning else [],
+    }
+
+
+def _lost_bytes(outcome: Outcome) -> dict[str, int]:
+    """Count the bytes of text that each rule dropped."""
+    lost: Counter[str] = Counter()
+    for row, drop in outcome.dropped.items():
+        lost[drop.rule] += text_bytes(outcome.documents[row])
+    return dict(sorted(lost.items()))
+
+
+def _passed_over(outcome: Outcome) -> dict[str, Any]:
+    """Name what should have been read, and count other kinds."""
+    reasons = Counter(problem[2] for problem in outcome.problems)
+    listed = outcome.problems[:LISTED_PROBLEMS]
+    return {
+        "count": len(outcome.problems),
+        "reasons": dict(sorted(reasons.items())),
+        "kinds": dict(sorted(outcome.foreign.items())),
+        "listed": [
+            {"source": source, "path": path, "reason": reason}
+            for source, path, reason in listed
+        ],
     }
 
 

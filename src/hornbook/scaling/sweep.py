@@ -164,11 +164,7 @@ def scale(
     share = min(1.0, config.heldout_bytes / heldout.info.bytes)
     looked_at = round(share * heldout.info.tokens)
     trials = plan_sweep(target, config, flops_per_second, looked_at)
-    if not trials:
-        console.say(
-            f"  too few steps for trials (fewer than {LEAST_STEPS}): "
-            "other runs foretell this one"
-        )
+    warn_of_none(trials)
     text = Text(train, heldout, config.heldout_bytes)
     results = run_trials(trials, text, folder / LOG, source)
 
@@ -191,6 +187,16 @@ def scale(
     write_json(folder / FIT, msgspec.to_builtins(kept))
     enter(folder, forecast)
     return forecast
+
+
+def warn_of_none(trials: list[Trial]) -> None:
+    """Say why nothing is tried, where nothing is."""
+    if not trials:
+        console.warn(
+            f"too few steps for trials (fewer than {LEAST_STEPS} "
+            "each): a law of other runs foretells this one; more "
+            "pretraining, or more scaling.minutes, allow trials"
+        )
 
 
 def foretell_run(
