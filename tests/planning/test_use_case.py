@@ -127,6 +127,14 @@ def test_the_language_is_told_by_the_text(tmp_path: Path) -> None:
     assert survey(str(tmp_path)).languages == ("ja", "en")
 
 
+def test_one_huge_file_does_not_decide_the_language(
+    tmp_path: Path,
+) -> None:
+    fill(tmp_path / "en", 30)
+    fill(tmp_path / "huge", 1, "帽子は頭に被る物です。" * 50_000)
+    assert survey(str(tmp_path)).languages[0] == "en"
+
+
 def test_a_missing_or_unreadable_folder_is_refused(
     tmp_path: Path,
 ) -> None:

@@ -116,8 +116,8 @@ def heldout_table(found: Survey) -> str:
     amount = min(HELDOUT_BYTES, HELDOUT_SHARE * found.text_bytes)
     rounded = int(float(f"{amount:.2g}"))
     return f"""\
-# No model learns from at least {size(rounded)} of it, in a hundred
-# documents or a tenth of them: scores are taken there.
+# At least {size(rounded)} that no model learns from, in a hundred
+# documents or more (or a tenth of all): scores are taken there.
 [corpus]
 heldout_bytes = {rounded}
 """

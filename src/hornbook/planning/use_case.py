@@ -188,7 +188,8 @@ class _Count:
         self.titled[kind] += bool(raw.title)
         self.parts[kind] += raw.text.count(SEPARATOR)
         self.pieces[kind] += max(1, len(raw.text) // CUT_CHARACTERS)
-        self.languages[guess_language(raw.text)] += length
+        spoken = min(length, LONG_CHARACTERS)
+        self.languages[guess_language(raw.text)] += spoken
         if raw.topic:
             self.topics[raw.topic] += 1
 
