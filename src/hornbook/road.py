@@ -12,6 +12,7 @@ import psutil
 from rich.markup import escape
 
 from hornbook import stages
+from hornbook.base.boards import drawn_on
 from hornbook.base.console import clock, console
 from hornbook.base.errors import DataError, Interrupted, RecipeError
 from hornbook.base.machine import MemoryWatch
@@ -53,6 +54,7 @@ def run(
     force: bool | str = False,
     keep: bool = False,
     strict: bool = False,
+    log: str = "",
 ) -> RunRecord:
     """Walk the road of a recipe, or go on where a run stopped.
 
@@ -60,7 +62,8 @@ def run(
     when it was never made, or when its section of the recipe, its
     source, or what came before it changed. ``first`` and ``last`` name
     the stages to begin and end with; ``force`` makes them anew, or
-    one that it names, and ``keep`` accepts what is stale.
+    one that it names, and ``keep`` accepts what is stale. ``log``
+    draws the trainings on ``tensorboard``, ``wandb`` or ``trackio``.
 
     Raises:
         HornbookError: says what is wrong, where, and what to do.
@@ -74,7 +77,7 @@ def run(
         chosen.remove("plan")
     if "curate" in chosen and not keep:
         check_folders(recipe.corpus)
-    with lock(folder), undone(folder):
+    with drawn_on(log, folder), lock(folder), undone(folder):
         if force not in (True, "plan", "pretrain"):
             refuse_changes(folder, recipe)
         record = open_record(recipe, folder)

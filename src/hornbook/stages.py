@@ -215,11 +215,12 @@ def scale(context: Context) -> dict[str, Any]:
 def pretrain(context: Context) -> dict[str, Any]:
     """Train a new model on the tokens."""
     from hornbook.scaling.forecast import score, verdict
-    from hornbook.training.precision import use_threads
+    from hornbook.training.precision import keep_limit, use_threads
     from hornbook.training.pretrain import pretrain
 
     made = context.plan
     use_threads(made.threads)
+    keep_limit(made.probe.fp32_flops, made.probe.bf16_flops)
     result = pretrain(
         context.recipe.shape,
         context.recipe.pretrain,

@@ -1,7 +1,7 @@
 """The program, and the words that its commands share."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import cyclopts
 import msgspec
@@ -51,6 +51,10 @@ Strict = Annotated[
     Parameter(
         negative="", help="Stop at the first file that cannot be read."
     ),
+]
+Log = Annotated[
+    Literal["tensorboard", "wandb", "trackio"] | None,
+    Parameter(help="Draw the trainings there too, while they run."),
 ]
 Json = Annotated[
     bool,

@@ -16,7 +16,8 @@ from torch import Tensor, nn
 
 from hornbook.base.console import Bar, console
 from hornbook.base.errors import Interrupted
-from hornbook.base.store import append_jsonl, read_jsonl, write_text
+from hornbook.base.logbook import logbook
+from hornbook.base.store import read_jsonl, write_text
 from hornbook.training import checkpoint, health
 from hornbook.training.average import averaged, exchange
 from hornbook.training.batches import Batch, Batches
@@ -33,6 +34,7 @@ from hornbook.training.precision import (
 )
 from hornbook.training.saving import Saver
 from hornbook.training.schedule import rate
+from hornbook.training.view import shown
 
 Objective = Callable[..., Tensor]
 
@@ -44,6 +46,8 @@ class Hooks(msgspec.Struct, frozen=True):
     """Measures the held-out text; called without gradients."""
     sample: Callable[[], str] | None = None
     """Writes a few words with the model as it is."""
+    flops_per_token: float = 0.0
+    """Operations to learn from one target; 0 is not known."""
 
 
 class Trainer:
@@ -139,7 +143,7 @@ def train(
     with (
         stoppable() as stop,
         health.noted(run.write),
-        console.progress(label, steps, "steps") as bar,
+        shown(label, run) as bar,
         run.saver,
     ):
         bar.advance(done.step)
@@ -227,7 +231,7 @@ class Run:
             "tokens": done.tokens,
             "seconds": round(done.seconds, 3),
         }
-        append_jsonl(self.log, line)
+        logbook.add(self.log, line)
 
     def look(self, now: float) -> None:
         """Measure, sample and save when it is time."""
@@ -245,8 +249,6 @@ class Run:
             with torch.no_grad(), averaged(self.trainer.optimizers):
                 text = self.hooks.sample()
             self.write({"sample": text})
-            console.say(f"  [bold]step {done.step:,}[/] it writes:")
-            console.verbatim(f"    {text}")
         self.saver.look()
         late = now - self.saved >= config.save_seconds
         due = late or self.saver.beaten_by(done)

@@ -10,6 +10,7 @@ from hornbook.base.console import console
 from hornbook.inference.bits import Bits, bits_per_byte
 from hornbook.inference.generate import generate
 from hornbook.model.config import ModelConfig
+from hornbook.model.count import flops_per_token
 from hornbook.model.transformer import Transformer
 from hornbook.tokenizer.shards import TokenShard
 from hornbook.tokenizer.tokenizer import Tokenizer
@@ -122,7 +123,7 @@ def watch(
         text = generate(model, tok, "", 48, temperature=0.8, seed=seed)
         return " ".join(text.split())
 
-    return Hooks(evaluate, sample)
+    return Hooks(evaluate, sample, flops_per_token(model.config))
 
 
 def score(bits: Bits) -> dict[str, Any]:
