@@ -337,6 +337,57 @@ def test_a_new_tuning_leaves_the_steps_of_pretraining(
     assert steps("pretrain.batch=2", force=True) > 2 * first
 
 
+def test_text_and_tokens_need_no_measured_machine(
+    tmp_path: Path, works: Works, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run("smoke", last="tokenize")
+    assert works.made == ["curate", "tokenize"]
+    run("smoke", first="plan", last="curate")
+    assert works.made[2:] == ["plan", "curate"]
+
+
+def test_a_missing_folder_is_told_before_the_lock(
+    tmp_path: Path, works: Works, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("hats.toml").write_text(
+        '[[corpus.source]]\nkind = "folder"\npath = "hats"\n',
+        encoding="utf-8",
+    )
+    lock = Path("runs/hats") / LOCK
+    lock.parent.mkdir(parents=True)
+    lock.write_text(str(os.getppid()), encoding="utf-8")
+    with pytest.raises(DataError, match="no folder 'hats'"):
+        run("hats.toml")
+    Path("hats").mkdir()
+    with pytest.raises(DataError, match="another command"):
+        run("hats.toml")
+
+
+def test_new_text_is_called_so(
+    tmp_path: Path,
+    works: Works,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("hats").mkdir()
+    Path("hats.toml").write_text(
+        '[[corpus.source]]\nkind = "folder"\npath = "hats"\n',
+        encoding="utf-8",
+    )
+    outputs = Path("runs/hats/corpus")
+    outputs.mkdir(parents=True)
+    for name in ("train.parquet", "card.json"):
+        (outputs / name).touch()
+    run("hats.toml", last="curate")
+    Path("hats/a.txt").write_text("A hat.", encoding="utf-8")
+    run("hats.toml", last="curate")
+    assert works.made == ["curate", "curate"]
+    assert "curate (the text changed)" in capsys.readouterr().err
+
+
 def test_a_run_in_use_is_refused(run_copy: Path, works: Works) -> None:
     lock = run_copy / LOCK
     lock.write_text(str(os.getppid()), encoding="utf-8")

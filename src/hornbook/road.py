@@ -26,6 +26,7 @@ from hornbook.base.record import (
     new_record,
 )
 from hornbook.base.store import size, write_text
+from hornbook.corpus.sources import check_folders
 from hornbook.lineage import (
     files_digest,
     refuse_changes,
@@ -41,6 +42,8 @@ from hornbook.route import Stage, road
 from hornbook.stages import Context
 
 LOCK = ".running"
+UNPLANNED = ("curate", "tokenize")
+"""What is the same on any machine: nothing is measured before it."""
 
 
 def run(
@@ -70,6 +73,10 @@ def run(
     folder = run_folder(source, recipe)
     route = road(recipe)
     chosen = choose(route, first, last)
+    if last in UNPLANNED and not first:
+        chosen.remove("plan")
+    if "curate" in chosen and not keep:
+        check_folders(recipe.corpus)
     with drawn_on(log, folder), lock(folder), undone(folder):
         if force not in (True, "plan", "pretrain"):
             refuse_changes(folder, recipe)
@@ -217,11 +224,14 @@ def depends_on(
 ) -> dict[str, str]:
     """Digest what a stage depends on, part by part."""
     before = files_digest(folder, stage.before)
-    return {
+    parts = {
         "recipe": section_digest(recipe, stage.sections),
         "source": source_digest(stage.source),
-        "before": before + stage.also(recipe, folder),
+        "before": before,
     }
+    also = stage.also(recipe, folder)
+    parts[stage.also_is] = parts.get(stage.also_is, "") + also
+    return parts
 
 
 @contextmanager

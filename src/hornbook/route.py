@@ -43,6 +43,8 @@ class Stage(msgspec.Struct, frozen=True):
     work: Callable[[Context], dict[str, Any]]
     also: Callable[[Recipe, Path], str] = nothing
     """Digests what else it depends on, of a recipe and a run."""
+    also_is: str = "before"
+    """What a user calls that: a key of ``lineage.PARTS``."""
 
     @property
     def command(self) -> str:
@@ -81,6 +83,7 @@ def first_stages() -> list[Stage]:
             ("hornbook.corpus.pipeline",),
             stages.curate,
             lambda recipe, _: text_digest(recipe.corpus),
+            "text",
         ),
         Stage(
             "tokenize",

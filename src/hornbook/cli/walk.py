@@ -39,6 +39,9 @@ def new(
         Literal["chat", "classify", "complete"] | None,
         Parameter(help="What the model is for."),
     ] = None,
+    language: Annotated[
+        str, Parameter(help="The text's language: en, de, ja ...")
+    ] = "",
     yes: Annotated[
         bool,
         Parameter(negative="", help="Ask nothing; take the defaults."),
@@ -47,7 +50,7 @@ def new(
     """Write NAME.toml, a recipe for your text and this machine."""
     from hornbook.planning.interview import interview
 
-    interview(name, text, minutes, task, yes)
+    interview(name, text, minutes, task, yes, language=language)
 
 
 @app.command

@@ -69,6 +69,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     forecast: Forecast | None = None
     """What held-out text will cost after pretraining: a prior, until
     the run's own small trainings give a better one."""
+    asked_steps: int = 0
+    """The recipe's ``pretrain.steps``; 0 where minutes gave them."""
     warnings: tuple[str, ...] = ()
 
     @property
@@ -140,6 +142,7 @@ def make_plan(
         text_tokens=text_tokens,
         trainings=costs,
         forecast=first_forecast(shape, costs[PRETRAIN]),
+        asked_steps=trainings[PRETRAIN].steps,
     )
     return msgspec.structs.replace(plan, warnings=tuple(warnings(plan)))
 
@@ -193,9 +196,10 @@ def warnings(plan: Plan) -> Iterator[str]:
             "make it smaller"
         )
     if cost.tokens and cost.steps < LEAST_STEPS:
+        more = "minutes, or lower pretrain.batch"
         yield (
-            f"there is time for {cost.steps} steps only; give it more "
-            "minutes, or lower pretrain.batch"
+            f"there are only {cost.steps} steps; give it more "
+            + ("steps" if cost.steps == plan.asked_steps else more)
         )
     if plan.memory_bytes > plan.machine.memory_bytes:
         yield (
@@ -217,7 +221,8 @@ def describe_plan(plan: Plan) -> list[tuple[str, str]]:
         ("threads", str(plan.threads)),
     ]
     if plan.text_bytes:
-        text = f"{size(plan.text_bytes)}, {plan.text_tokens:,} tokens"
+        amount = size(plan.text_bytes)
+        text = f"about {amount}, {plan.text_tokens:,} tokens"
         rows.append(("text", text))
     if plan.probe.tokens_per_second:
         rate = f"{plan.probe.tokens_per_second:,.0f} tokens/s"

@@ -24,6 +24,7 @@ from hornbook.training.batches import Batch, Batches
 from hornbook.training.checkpoint import Progress
 from hornbook.training.config import TrainingConfig
 from hornbook.training.optimizers import make_optimizers
+from hornbook.training.pace import Pace
 from hornbook.training.precision import (
     autocast,
     compiled,
@@ -174,6 +175,7 @@ class Run:
         first = trainer.config.sample_seconds * 2 / 3
         self.next_sample = self.started + first
         self.fresh = True
+        self.pace = Pace(trainer.config, trainer.steps)
 
     def resume(self, anew: bool) -> Progress:
         """Go on from the newest checkpoint, or begin."""
@@ -215,6 +217,7 @@ class Run:
         lr, length = trainer.config.lr * share, trainer.length
         self.write({"loss": loss, "lr": lr, "grad": length})
         bar.advance(1, f"loss {loss:.3f}")
+        self.pace.watch(done.step, done.seconds)
         self.look(time.monotonic())
 
     def write(self, numbers: dict[str, Any]) -> None:
