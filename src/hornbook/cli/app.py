@@ -136,5 +136,5 @@ def open_model(run: str) -> "tuple[Transformer, Tokenizer]":
     from hornbook.model.transformer import Transformer
     from hornbook.tokenizer.tokenizer import Tokenizer
 
-    folder = find_model(run)
+    folder = find_model(named(run))
     return Transformer.load(folder), Tokenizer.load(folder)

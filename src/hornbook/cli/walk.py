@@ -7,7 +7,6 @@ from cyclopts import Parameter
 
 from hornbook.base.console import console, print_result
 from hornbook.base.errors import DataError, HornbookError
-from hornbook.base.record import named
 from hornbook.cli.app import (
     Force,
     Json,
@@ -18,6 +17,7 @@ from hornbook.cli.app import (
     Source,
     Strict,
     app,
+    named,
     print_json,
 )
 
