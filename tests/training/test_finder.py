@@ -17,7 +17,7 @@ from hornbook.training.finder import (
     find_rate,
     lowest,
 )
-from hornbook.training.trials import Result, Trial
+from hornbook.training.trials import Result, Text, Trial
 
 Curve = Callable[[float, int], float]
 BASE = Trial(
@@ -37,7 +37,8 @@ def look(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Found]:
             return [give(curve, key, trial) for trial in trials]
 
         monkeypatch.setattr(finder, "run_trials", made)
-        text: Any = None
+        unread: Any = None
+        text = Text(unread, unread)
         return find_rate(BASE, key, seeds, text, Path("log"))
 
     return run
