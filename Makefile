@@ -22,9 +22,9 @@ PINS := $(VENV)/pins.txt
 SHAPES := hornbook.model,hornbook.inference,hornbook.training,hornbook.tuning,hornbook.evaluation
 
 # Slow tests run where CI=true
-MARKS := not compiled and not slow
+MARKS := not compiled and not endurance and not slow
 ifeq ($(CI),true)
-MARKS := not compiled
+MARKS := not compiled and not endurance
 endif
 
 .PHONY: setup demo test check clean

@@ -148,7 +148,7 @@ def undisturbed(
 
 @pytest.mark.skipif(os.name == "nt", reason="kill -9 is of Unix")
 @pytest.mark.parametrize(
-    "kills", [5, pytest.param(50, marks=pytest.mark.slow)]
+    "kills", [5, pytest.param(50, marks=pytest.mark.endurance)]
 )
 def test_kills_at_any_moment_change_no_loss(
     kills: int,

@@ -41,7 +41,7 @@ def best_power(
     return min(found, key=lambda power: found[power])
 
 
-@pytest.mark.slow
+@pytest.mark.endurance
 @pytest.mark.parametrize("optimizer", sorted(RATES))
 def test_the_best_rate_is_the_same_at_three_widths(
     walked_run: Path, tmp_path: Path, optimizer: str
