@@ -35,9 +35,9 @@ def test_code_takes_a_face_of_even_width_first() -> None:
     assert book.wrap("α", book.text) == "\\otherfaceA{α}"
 
 
-@pytest.mark.parametrize("codes", [OWN, EVERYTHING])
+@pytest.mark.parametrize("codes", [OWN, EVERYTHING, None])
 def test_the_mark_of_lost_bytes_stands_by_its_number(
-    codes: frozenset[int],
+    codes: frozenset[int] | None,
 ) -> None:
     lost = Face(Path("lost.ttf"), frozenset({0xFFFD}))
     book = Glyphs(codes, codes, (lost,))
@@ -46,9 +46,23 @@ def test_the_mark_of_lost_bytes_stands_by_its_number(
     )
 
 
+@pytest.mark.parametrize("codes", [OWN, EVERYTHING, None])
+@pytest.mark.parametrize("control", ["\x00", "\x07", "\x1b", "\x7f"])
+def test_what_has_no_shape_does_not_reach_tex(
+    codes: frozenset[int] | None, control: str
+) -> None:
+    book = Glyphs(codes, codes, (Face(Path("l.ttf"), EVERYTHING),))
+    made = book.wrap(f"a{control}b\tc\n", codes)
+    assert control not in made and 'char"FFFD' in made
+    assert made.startswith("a") and made.endswith("b\tc\n")
+
+
 @given(
     st.text(
-        st.characters(exclude_characters="\N{REPLACEMENT CHARACTER}"),
+        st.characters(
+            exclude_characters="\N{REPLACEMENT CHARACTER}",
+            exclude_categories=["Cc", "Cs"],
+        ),
         max_size=50,
     )
 )

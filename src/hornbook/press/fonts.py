@@ -37,6 +37,8 @@ NOTO = (
 UNREADABLE = "\N{REPLACEMENT CHARACTER}"
 UNREADABLE_TEX = '{\\char"FFFD}'
 """LuaTeX takes the character itself for a fault of the file."""
+CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f]")
+"""Characters without a shape, at some of which TeX stops."""
 
 
 @dataclass(frozen=True)
@@ -74,10 +76,11 @@ class Glyphs:
         """Set what ``own`` lacks in another face, a word in one face.
 
         What no face holds becomes a small box with its code point, and
-        is counted in ``missing``.
+        is counted in ``missing``. What has no shape is unreadable.
         """
+        text = CONTROL.sub(UNREADABLE, text)
         if own is None or text.isascii():
-            return text
+            return text.replace(UNREADABLE, UNREADABLE_TEX)
         fixed = own is self.mono
         out = []
         for part in re.split("([^\\x00-\\x7f]+)", text):
