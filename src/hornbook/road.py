@@ -85,9 +85,7 @@ def run(
             if stage.name not in chosen:
                 continue
             anew = force is True or force == stage.command
-            record = visit(
-                stage, recipe, record, anew, keep, strict
-            )
+            record = visit(stage, recipe, record, anew, keep, strict)
     return record
 
 

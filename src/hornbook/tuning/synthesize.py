@@ -123,10 +123,11 @@ def _groups(
     items: Sequence[T], most: int, random: Random
 ) -> Iterator[Sequence[T]]:
     """Cut a list into groups of one to ``most``."""
-    while items:
-        count = random.randint(1, most)
-        yield items[:count]
-        items = items[count:]
+    start = 0
+    while start < len(items):
+        stop = start + random.randint(1, most)
+        yield items[start:stop]
+        start = stop
 
 
 def _join(talks: Sequence[Dialogue]) -> Dialogue:
