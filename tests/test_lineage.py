@@ -14,12 +14,14 @@ from hornbook.lineage import (
     files_digest,
     imports,
     section_digest,
+    settings,
     source_digest,
     text_digest,
     whole_digest,
     why_stale,
 )
 from hornbook.recipe import load_recipe
+from hornbook.training.pretrain import UNASKED
 
 PLAIN = {"recipe": "a", "source": "b", "before": "c"}
 
@@ -206,3 +208,11 @@ def test_examples_count_by_their_content(tmp_path: Path) -> None:
     first = data_digest(str(path))
     path.write_text("y", encoding="utf-8")
     assert data_digest(str(path)) != first != ""
+
+
+def test_an_unfinished_pretraining_rests_on_what_its_losses_do() -> None:
+    tables = msgspec.to_builtins(load_recipe("smoke"))
+    rests = {k for k in settings(tables) if k.startswith("pretrain.")}
+    free = {f"pretrain.{key}" for key in UNASKED - {"minutes"}}
+    assert "pretrain.minutes" in rests and not rests & free
+    assert rests | free == {f"pretrain.{k}" for k in tables["pretrain"]}

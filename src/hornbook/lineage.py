@@ -12,6 +12,7 @@ import msgspec
 from hornbook.base.errors import CorruptFileError, RecipeError
 from hornbook.base.record import FILE, StageRecord, load_record
 from hornbook.base.store import (
+    as_json,
     digest_file,
     digest_json,
     digest_text,
@@ -19,6 +20,7 @@ from hornbook.base.store import (
 )
 from hornbook.corpus.config import CorpusConfig
 from hornbook.corpus.sources import folder_state
+from hornbook.training.config import HARMLESS
 
 PARTS = {
     "recipe": "its section of the recipe changed",
@@ -30,9 +32,6 @@ PARTS = {
 
 MEASURED = ("model", "tokenizer", "pretrain", "plan")
 """The sections that decide a machine's speed, and so the steps."""
-
-FREE = ("save_seconds", "sample_seconds", "keep", "keep_best")
-"""Settings that may change while a pretraining is unfinished."""
 
 DATA = {".bib", ".j2", ".json", ".md", ".sty", ".tex", ".toml"}
 """The files that are part of the program, beside Python."""
@@ -183,7 +182,7 @@ def settings(tables: dict[str, Any]) -> dict[str, Any]:
     for section in MEASURED:
         for key, value in tables.get(section, {}).items():
             found[f"{section}.{key}"] = value
-    for key in FREE:
+    for key in HARMLESS:
         found.pop(f"pretrain.{key}", None)
     return found
 
@@ -210,7 +209,7 @@ def refuse_changes(folder: Path, recipe: Any) -> None:
 
     # Compare what was asked for with what is
     before = settings(load_record(folder).recipe)
-    now = settings(msgspec.json.decode(msgspec.json.encode(recipe)))
+    now = settings(as_json(recipe))
     changed = [
         f"{key} was {before[key]!r} and is now {now[key]!r}"
         for key in now

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from hornbook.base.errors import CorruptFileError, DiskError
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -134,6 +136,15 @@ def digest_bytes(data: bytes) -> str:
 def digest_text(text: str) -> str:
     """Give the SHA-256 of ``text`` in UTF-8."""
     return digest_bytes(text.encode("utf-8", "surrogatepass"))
+
+
+def as_json(value: object) -> Any:
+    """Give a value as it reads back from JSON: tuples are lists.
+
+    >>> as_json({"kinds": ("a", "b")})
+    {'kinds': ['a', 'b']}
+    """
+    return msgspec.json.decode(msgspec.json.encode(value))
 
 
 def digest_json(value: Any) -> str:

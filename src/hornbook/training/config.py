@@ -76,6 +76,12 @@ class TrainingConfig(msgspec.Struct, frozen=True, kw_only=True):
     them, and becomes the model ``best`` (pretraining alone)."""
 
 
+HARMLESS = frozenset(
+    {"spike", "save_seconds", "sample_seconds", "keep", "keep_best"}
+)
+"""Settings that change no loss: they may change at any time."""
+
+
 def check(config: TrainingConfig, section: str) -> None:
     """Refuse settings that no training can have.
 

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from hornbook.base.console import console
+from hornbook.base.store import as_json
 from hornbook.inference.bits import Bits, bits_per_byte
 from hornbook.inference.generate import generate
 from hornbook.model.config import ModelConfig
@@ -16,22 +17,15 @@ from hornbook.tokenizer.shards import TokenShard
 from hornbook.tokenizer.tokenizer import Tokenizer
 from hornbook.training.batches import Windows
 from hornbook.training.checkpoint import Progress, load_best
-from hornbook.training.config import TrainingConfig
+from hornbook.training.config import HARMLESS, TrainingConfig
 from hornbook.training.loop import Hooks, train
 from hornbook.training.loss import language_loss
 from hornbook.training.precision import wants_compiling
 
 WATCHED_BYTES = 100_000
 """Held-out text that is measured on the way; all of it at the end."""
-UNASKED = {
-    "minutes",
-    "spike",
-    "save_seconds",
-    "sample_seconds",
-    "keep",
-    "keep_best",
-}
-"""Settings that leave the losses as they are."""
+UNASKED = HARMLESS | {"minutes"}
+"""Settings that leave the losses as they are, once there are steps."""
 
 
 def pretrain(
@@ -156,7 +150,7 @@ def asked_for(
     source: str,
 ) -> dict[str, Any]:
     """Collect what a training's losses depend on."""
-    settings = msgspec.json.decode(msgspec.json.encode(config))
+    settings = as_json(config)
     wanted = {k: v for k, v in settings.items() if k not in UNASKED}
     model = {
         f"model.{key}": value
