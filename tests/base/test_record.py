@@ -90,3 +90,14 @@ def test_a_run_is_named_by_its_folder_or_its_name(
     assert named("theirs:chat") == "theirs:chat"
     Path("mine").mkdir()
     assert named("mine") == "mine"
+
+
+def test_a_folder_that_is_here_goes_before_a_run_of_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("runs/demo").mkdir(parents=True)
+    assert named("demo:chat") == str(Path("runs") / "demo:chat")
+    Path("demo").mkdir()
+    assert named("demo") == "demo"
+    assert named("demo:chat") == "demo:chat"

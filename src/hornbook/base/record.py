@@ -84,8 +84,9 @@ def new_record(
 
 def named(run: str | Path) -> str:
     """Look for ``NAME`` and ``NAME:PART`` in ``runs`` as well."""
-    inside = RUNS / str(run).partition(":")[0]
-    elsewhere = not Path(run).exists() and inside.is_dir()
+    name = str(run).partition(":")[0]
+    here = Path(run).exists() or bool(name) and Path(name).exists()
+    elsewhere = not here and (RUNS / name).exists()
     return str(RUNS / run) if elsewhere else str(run)
 
 

@@ -8,6 +8,7 @@ import msgspec
 from cyclopts import Parameter
 
 from hornbook import __version__
+from hornbook.base import record
 from hornbook.base.console import print_result
 from hornbook.base.errors import DataError
 
@@ -107,25 +108,21 @@ def named(run: str) -> str:
 
 def find(run: str) -> str | None:
     """Find a run or a model here, or else in ``runs``."""
-    from hornbook.base.record import RUNS
-
-    for place in (run, str(RUNS / run)):
-        whole = place.rpartition(":")[0]
-        if Path(place).exists() or whole and Path(whole).exists():
-            return place
-    return None
+    place = record.named(run)
+    whole = place.rpartition(":")[0]
+    there = Path(place).exists() or whole and Path(whole).exists()
+    return place if there else None
 
 
 def missing(run: str, kinds: str = "run or model") -> DataError:
     """Say where a run was looked for, and which runs are there."""
-    from hornbook.base.record import RUNS
     from hornbook.clean import all_runs
 
     name = run.rpartition(":")[0] or run
     there = ", ".join(path.name for path in all_runs())
     return DataError(
         f"there is no {kinds} {run!r}, neither at {Path(name)} nor at "
-        f"{(RUNS / name).absolute()}; "
+        f"{(record.RUNS / name).absolute()}; "
         + (f"the runs are {there}" if there else "there is no run here")
     )
 
