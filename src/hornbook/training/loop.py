@@ -188,8 +188,7 @@ class Run:
             trainer.optimizers,
             self.asked,
         )
-        cut_log(self.log, done.step)
-        lines = read_jsonl(self.log)
+        lines = cut_log(self.log, done.step)
         trainer.watch.recall([r["loss"] for r in lines if "loss" in r])
         self.saver.newest = done.step
         if done.step:
@@ -279,12 +278,13 @@ def count_targets(batch: Batch) -> int:
     return int((batch["targets"] >= 0).sum())
 
 
-def cut_log(log: Path, step: int) -> None:
-    """Drop what a log says of steps after ``step``."""
+def cut_log(log: Path, step: int) -> list[dict[str, Any]]:
+    """Drop what a log says of steps after ``step``; give the rest."""
     lines = read_jsonl(log)
     kept = [line for line in lines if int(line.get("step", 0)) <= step]
     text = b"".join(msgspec.json.encode(line) + b"\n" for line in kept)
     write_text(log, text.decode("utf-8"))
+    return kept
 
 
 @contextmanager
