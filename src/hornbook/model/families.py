@@ -11,26 +11,14 @@ from hornbook.base.config import convert
 from hornbook.base.errors import ModelError, RecipeError
 from hornbook.model.config import (
     FORMS,
+    SIZES,
     STOCK,
     ModelConfig,
     make_config,
     with_form,
 )
 
-FREE = {
-    "vocab_size",
-    "layers",
-    "width",
-    "heads",
-    "kv_heads",
-    "head_dim",
-    "hidden",
-    "context",
-    "rope_theta",
-    "eps",
-    "tied",
-    "softcap",
-}
+FREE = {*SIZES, "rope_theta", "eps", "tied", "softcap"}
 """What a family leaves open; all else is as its form has it."""
 
 BLOCK_NAMES = {
