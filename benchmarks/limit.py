@@ -10,26 +10,20 @@ from typing import Any
 
 import torch
 
+from hornbook.training.precision import hold_memory
+
 REPEATS = 12
 
 
 def products(
-    shape: dict[str, Any], against: str
+    shape: dict[str, Any],
 ) -> list[tuple[int, int, int, int]]:
     """List an update's products: how often, rows, inner, columns."""
     width, layers = shape["width"], shape["layers"]
     rows = shape["batch"] * shape["context"]
-    if against == "llama":
-        hidden = max(32, round(width * 8 / 3 / 32) * 32)
-        wide = [(3, hidden)]
-    else:
-        hidden = 4 * width
-        wide = [(2, hidden)]
-    found = []
-    linear = [(4, width), *wide]
-    for count, out in linear:
+    found = _passes(1, rows, width, shape["vocab"])
+    for count, out in ((4, width), (shape["inner"], shape["hidden"])):
         found += _passes(count * layers, rows, width, out)
-    found += _passes(1, rows, width, shape["vocab"])
     return found
 
 
@@ -44,11 +38,12 @@ def _passes(
     ]
 
 
-def seconds_of_products(shape: dict[str, Any], against: str) -> float:
+def seconds_of_products(shape: dict[str, Any]) -> float:
     """Time all products of one update; attention's own included."""
+    hold_memory()
     torch.manual_seed(0)
     total = 0.0
-    for count, rows, inner, columns in products(shape, against):
+    for count, rows, inner, columns in products(shape):
         a = torch.randn(rows, inner, dtype=torch.bfloat16)
         b = torch.randn(inner, columns, dtype=torch.bfloat16)
         total += count * least_seconds(a, b)

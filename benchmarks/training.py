@@ -22,24 +22,17 @@ import statistics
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from limit import seconds_of_products
 from turns import Child
 
 from hornbook.base.machine import cores, describe
+from hornbook.model.config import FORMS, default_hidden
 
 HERE = Path(__file__).parent
 
-SHAPES = {
-    "nanogpt": {
-        "layers": 6,
-        "width": 256,
-        "heads": 4,
-        "context": 256,
-        "vocab": 4096,
-        "batch": 32,
-        "tied": True,
-    },
+SHAPES: dict[str, dict[str, int]] = {
     "1M": {
         "layers": 4,
         "width": 128,
@@ -73,28 +66,44 @@ SHAPES = {
         "batch": 8,
     },
 }
+SHAPES["nanogpt"] = {**SHAPES["6M"], "tied": True}
 """The models that are trained; 16 or more rows fill two cores."""
 
 
-def start(given: argparse.Namespace) -> dict[str, Child]:
-    """Start ours and the peers, each ready to train."""
+FORM = {"nanogpt": "gpt2", "llama": "llama"}
+
+
+def shape_of(given: argparse.Namespace) -> dict[str, Any]:
+    """Give the shape's name and numbers, its inner width included."""
     name = given.size if given.against == "llama" else "nanogpt"
+    kind = FORMS[FORM[given.against]]["feedforward"]
+    return {
+        **SHAPES[name],
+        "name": name,
+        "hidden": default_hidden(SHAPES[name]["width"], kind),
+        "inner": 3 if kind == "swiglu" else 2,
+    }
+
+
+def start(
+    given: argparse.Namespace, shape: dict[str, Any]
+) -> dict[str, Child]:
+    """Start ours and the peers, each ready to train."""
     words = [
         "--shape",
-        json.dumps(SHAPES[name]),
+        json.dumps(shape),
         "--seconds",
         "1e9",
         "--threads",
         str(cores()),
     ]
-    form = "llama" if given.against == "llama" else "gpt2"
     children = {
         "ours": Child(
             sys.executable,
             HERE / "training_ours.py",
             *words,
             "--form",
-            form,
+            FORM[given.against],
         )
     }
     peer = [*words, "--peer", str(given.peer)]
@@ -127,12 +136,11 @@ def main() -> None:
     words.add_argument("--turns", type=int, default=9)
     words.add_argument("--slice", type=float, default=8.0)
     given = words.parse_args()
-    name = given.size if given.against == "llama" else "nanogpt"
-    shape = SHAPES[name]
+    shape = shape_of(given)
     tokens = shape["batch"] * shape["context"]
 
     # Warm all up, then let them take turns
-    children = start(given)
+    children = start(given, shape)
     for child in children.values():
         child.train(given.slice)
     rates: dict[str, list[float]] = {label: [] for label in children}
@@ -145,14 +153,14 @@ def main() -> None:
             rates[label].append(steps * tokens / seconds)
 
     # Say what came
-    limit = seconds_of_products(shape, given.against)
+    limit = seconds_of_products(shape)
     for label, found in rates.items():
         speed = statistics.median(found)
         pairs = zip(rates["ours"], found, strict=True)
         ratios = [ours / theirs for ours, theirs in pairs]
         line = {
             "training": label,
-            "shape": name,
+            "shape": shape["name"],
             "parameters": children[label].state["parameters"],
             "tokens_per_second": round(speed),
             "ours_is_faster_by": round(statistics.median(ratios), 3),

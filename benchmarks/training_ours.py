@@ -30,6 +30,7 @@ def main() -> None:
             layers=shape["layers"],
             width=shape["width"],
             heads=shape["heads"],
+            hidden=shape["hidden"],
             context=shape["context"],
             tied=shape.get("tied", False),
             attention="explicit",
