@@ -109,15 +109,21 @@ def test_progress_knows_no_end_without_a_total(
     assert capsys.readouterr().err == "  reading: 3 files\n"
 
 
-def test_a_terminal_gets_a_live_bar_with_lines_above(
-    console: Console, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def screen(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
+    """A terminal of 99 columns, and what is written on it."""
     screen = io.StringIO()
 
     def terminal(**options: Any) -> RichConsole:
         return RichConsole(file=screen, force_terminal=True, width=99)
 
     monkeypatch.setattr(module, "RichConsole", terminal)
+    return screen
+
+
+def test_a_terminal_gets_a_live_bar_with_lines_above(
+    console: Console, screen: io.StringIO
+) -> None:
     with console.progress("outer", 2, "steps") as bar:
         bar.advance(1, "[a]")
         bar.advance()
@@ -131,14 +137,8 @@ def test_a_terminal_gets_a_live_bar_with_lines_above(
 
 
 def test_a_view_stands_below_what_is_said_and_goes(
-    console: Console, monkeypatch: pytest.MonkeyPatch
+    console: Console, screen: io.StringIO
 ) -> None:
-    screen = io.StringIO()
-
-    def terminal(**options: Any) -> RichConsole:
-        return RichConsole(file=screen, force_terminal=True, width=99)
-
-    monkeypatch.setattr(module, "RichConsole", terminal)
     assert console.redraws
     with console.live("the view"):
         assert not console.redraws

@@ -1,9 +1,12 @@
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
+
+from model.own_attentions import FILE
 
 Make = Callable[..., Any]
 
@@ -55,3 +58,14 @@ def ids() -> Tensor:
     """Two rows of tokens that fill the small models' context."""
     random = torch.Generator().manual_seed(0)
     return torch.randint(40, (2, 16), generator=random)
+
+
+@pytest.fixture
+def own_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work beside a file of attentions, known to no other process."""
+    from hornbook.model import own_code
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HORNBOOK_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(own_code, "CODES", {})
+    Path("mine.py").write_text(FILE, encoding="utf-8")

@@ -1,5 +1,3 @@
-from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -17,61 +15,13 @@ from hornbook.model.attention import (
     causal,
     look_through,
 )
-from hornbook.model.config import ModelConfig, make_config
 from hornbook.model.count import parameters
 from hornbook.model.inventory import rows, tensors
 from hornbook.model.transformer import Transformer
 from hornbook.training.precision import has_compiler
+from model.own_attentions import shape
 
-FILE = """
-import torch
-from torch import nn
-from hornbook.model.attention import attend
-
-def scaled(q, k, v, visible, by=1.0):
-    return by * attend(q, k, v, visible)
-
-class Tilt(nn.Module):
-    def __init__(self, config, layer, start=0.5):
-        super().__init__()
-        self.by = nn.Parameter(torch.full((config.heads, 1, 1), start))
-        self.mix = nn.Linear(config.head_dim, config.head_dim)
-
-    def forward(self, q, k, v, visible):
-        return attend(q, k, self.mix(v) * self.by, visible)
-
-class Gated(Tilt):
-    def forward(self, q, k, v, visible):
-        return super().forward(q, k, v, visible).sigmoid()
-
-class Told(Gated):
-    def weights(self, q, k, visible):
-        return torch.ones(len(q), q.size(1), q.size(2), k.size(2))
-
-class Uneven(Tilt):
-    def __init__(self, config, layer):
-        super().__init__(config, layer)
-        self.more = nn.Parameter(torch.ones(1 + layer))
-"""
-
-
-@pytest.fixture(autouse=True)
-def _in_a_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Work beside a file of attentions, known to no other process."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HORNBOOK_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(own_code, "CODES", {})
-    Path("mine.py").write_text(FILE, encoding="utf-8")
-
-
-def shape(attention: str, **options: Any) -> ModelConfig:
-    """A small shape with an attention of one's own."""
-    return make_config(
-        vocab_size=40, layers=2, width=16, heads=4, context=16,
-        attention=attention, options=options,
-    )
+pytestmark = pytest.mark.usefixtures("own_file")
 
 
 def new_process(monkeypatch: pytest.MonkeyPatch) -> None:
