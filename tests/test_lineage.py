@@ -210,7 +210,7 @@ def test_examples_count_by_their_content(tmp_path: Path) -> None:
     assert data_digest(str(path)) != first != ""
 
 
-def test_an_unfinished_pretraining_rests_on_what_its_losses_do() -> None:
+def test_unfinished_pretraining_rests_on_what_its_losses_do() -> None:
     tables = msgspec.to_builtins(load_recipe("smoke"))
     rests = {k for k in settings(tables) if k.startswith("pretrain.")}
     free = {f"pretrain.{key}" for key in UNASKED - {"minutes"}}
