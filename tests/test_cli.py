@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from cyclopts import App
 
+from hornbook.base.world import World
 from hornbook.cli import GROUPS, app, main
 
 HELP = """
@@ -353,3 +354,21 @@ def test_a_book_without_samples_is_a_setting_of_the_recipe(
         "book", "smoke", ["seed=2", "book.samples=false"]
     )
     assert made[1][:3] == ("book", "smoke", [])
+
+
+@pytest.mark.parametrize("words", [("demo",), ("chat", "runs/x"), ()])
+def test_several_processes_are_refused_where_one_does_the_work(
+    words: tuple[str, ...],
+    hornbook: Run,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    here = World(size=2, local_size=2, launched=True)
+    monkeypatch.setattr("hornbook.cli.world", lambda: here)
+    status, out, err = hornbook(*words)
+    said = " ".join(err.split())
+    name = " ".join(["hornbook", *words[:1]])
+    assert (status, out) == (1, "")
+    assert said == (
+        f"hornbook: torchrun started 2 processes, and '{name}' is "
+        "work for one; type it alone"
+    )

@@ -209,7 +209,7 @@ def test_a_recipe_that_is_not_there(tmp_path: Path) -> None:
     for source in ("nothing", tmp_path, tmp_path / "x.toml"):
         sentence = refused(source)
         assert "there is no recipe" in sentence
-        assert "demo, smoke" in sentence
+        assert "demo, node, smoke" in sentence
 
 
 def test_a_file_goes_before_a_shipped_name(

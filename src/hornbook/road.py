@@ -26,6 +26,7 @@ from hornbook.base.record import (
     new_record,
 )
 from hornbook.base.store import size, write_text
+from hornbook.base.world import world
 from hornbook.corpus.sources import check_folders
 from hornbook.lineage import (
     files_digest,
@@ -44,6 +45,8 @@ from hornbook.stages import Context
 LOCK = ".running"
 UNPLANNED = ("curate", "tokenize")
 """What is the same on any machine: nothing is measured before it."""
+SHARED = "pretrain"
+"""The stage that several processes make together."""
 
 
 def run(
@@ -75,6 +78,9 @@ def run(
     chosen = choose(route, first, last)
     if last in UNPLANNED and not first:
         chosen.remove("plan")
+    check_processes(recipe, folder, chosen)
+    if world().rank:
+        return follow(route, recipe, folder, force, keep, strict)
     if "curate" in chosen and not keep:
         check_folders(recipe.corpus)
     with drawn_on(log, folder), lock(folder), undone(folder):
@@ -85,7 +91,10 @@ def run(
             if stage.name not in chosen:
                 continue
             anew = force is True or force == stage.command
-            record = visit(stage, recipe, record, anew, keep, strict)
+            with together(stage, recipe):
+                record = visit(
+                    stage, recipe, record, anew, keep, strict
+                )
     return record
 
 
@@ -108,6 +117,65 @@ def undone(folder: Path) -> Iterator[None]:
             for file, text in before.items():
                 write_text(file, text)
         raise
+
+
+def follow(
+    route: list[Stage],
+    recipe: Recipe,
+    folder: Path,
+    force: bool | str,
+    keep: bool,
+    strict: bool,
+) -> RunRecord:
+    """Wait for the first process at the stage that is shared.
+
+    All else is the first one's work, and this one has then done its.
+    """
+    console.quiet = True
+    (stage,) = (stage for stage in route if stage.name == SHARED)
+    anew = force is True or force == stage.command
+    with together(stage, recipe):
+        record = load_record(folder)
+        return visit(stage, recipe, record, anew, keep, strict)
+
+
+@contextmanager
+def together(stage: Stage, recipe: Recipe) -> Iterator[None]:
+    """Meet the other processes, where a stage is made with them."""
+    if stage.name != SHARED or recipe.pretrain.parallel == "none":
+        yield
+    elif world().launched:
+        from hornbook.training.parallel import joined
+
+        with joined():
+            yield
+    else:
+        yield
+
+
+def check_processes(
+    recipe: Recipe, folder: Path, chosen: list[str]
+) -> None:
+    """Refuse processes without work, and work without processes.
+
+    Raises:
+        RecipeError: says what to type.
+    """
+    here, shares = world(), recipe.pretrain.parallel != "none"
+    if here.size == 1 and not shares:
+        return
+    if here.size > 1 and SHARED not in chosen:
+        raise RecipeError(
+            "several processes share the pretraining alone; make the "
+            "other stages without torchrun"
+        )
+    finished = (folder / FILE).exists() and (
+        SHARED in load_record(folder).stages
+    )
+    if here.launched or not finished and SHARED in chosen:
+        from hornbook.training.parallel import check
+
+        check(recipe.pretrain)
 
 
 def run_folder(source: str | Path, recipe: Recipe) -> Path:
@@ -191,7 +259,8 @@ def visit(
         strict=strict,
     )
     record = record.with_stage(stage.name, make(stage, context, parts))
-    record.save()
+    if not world().rank:
+        record.save()
     return record
 
 

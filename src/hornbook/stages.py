@@ -10,6 +10,7 @@ from hornbook.base.console import console
 from hornbook.base.machine import cache_folder, describe
 from hornbook.base.record import RunRecord
 from hornbook.base.store import read_json, write_json
+from hornbook.base.world import world
 from hornbook.lineage import speed_digest
 from hornbook.planning.plan import (
     FILE as PLAN,
@@ -231,6 +232,8 @@ def pretrain(context: Context) -> dict[str, Any]:
         context.source,
         context.anew,
     )
+    if world().rank:
+        return result
     console.say(
         f"  {result['heldout_bpb']:.3f} bits per byte on text that it "
         "has never seen"

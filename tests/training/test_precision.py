@@ -4,11 +4,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
 from hornbook.model.config import make_config
 from hornbook.model.transformer import Transformer
 from hornbook.training import precision
 from hornbook.training.config import TrainingConfig
+from hornbook.training.loop import Trainer
 from hornbook.training.loss import next_token_loss
 
 
@@ -17,6 +19,7 @@ from hornbook.training.loss import next_token_loss
     [
         ("fp32", {"amx_bf16"}, torch.float32),
         ("bf16", set(), torch.bfloat16),
+        ("fp16", {"amx_bf16"}, torch.float16),
         ("auto", {"avx512_bf16"}, torch.bfloat16),
         ("auto", {"avx2"}, torch.float32),
     ],
@@ -32,6 +35,98 @@ def test_the_number_format_is_what_the_processor_has(
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(machine, "processor_flags", lambda: flags)
     assert precision.number_format(asked) == expected
+
+
+@pytest.mark.parametrize("has_bf16", [True, False])
+def test_a_gpu_without_bf16_takes_fp16(
+    has_bf16: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def supported(including_emulation: bool = True) -> bool:
+        # Older GPUs only pretend to have it, and slowly
+        return has_bf16 or including_emulation
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", supported)
+    expected = torch.bfloat16 if has_bf16 else torch.float16
+    assert precision.number_format("auto") == expected
+
+
+def test_a_scaled_loss_saves_small_slopes_in_fp16() -> None:
+    scale = precision.Scale(torch.float16)
+    slopes = []
+    for enlarge in (lambda loss: loss, scale.enlarge):
+        weight = nn.Parameter(torch.ones(1))
+        loss = (weight.half() * 1e-4).float() * 1e-4
+        enlarge(loss.sum()).backward()
+        slopes.append(weight)
+    assert slopes[0].grad == 0
+    assert scale.reduce([slopes[1]])
+    assert slopes[1].grad is not None
+    assert float(slopes[1].grad) == pytest.approx(1e-8, rel=1e-2)
+
+
+def test_an_overflow_is_left_out_and_halves_the_scale(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(precision, "PATIENCE", 3)
+    scale = precision.Scale(torch.float16)
+    weight = nn.Parameter(torch.ones(2))
+
+    def enlarged() -> float:
+        return float(scale.enlarge(torch.tensor(1.0)))
+
+    assert enlarged() == 2**16
+    scale.step(0, 1.0)
+    scale.step(1, 1.0)
+    weight.grad = torch.tensor([1.0, float("inf")])
+    assert not scale.reduce([weight])
+    assert enlarged() == 2**15
+    # The good steps before it do not count
+    for step in range(2):
+        scale.step(step, 1.0)
+        assert enlarged() == 2**15
+    scale.step(2, 1.0)
+    assert enlarged() == 2**16
+
+
+def test_a_broken_slope_is_not_blamed_on_a_scale_of_one() -> None:
+    scale = precision.Scale(torch.float16)
+    scale.memory[0] = 2.0
+    weight = nn.Parameter(torch.zeros(1))
+    found = []
+    for _ in range(3):
+        weight.grad = torch.tensor([torch.nan])
+        found.append(scale.reduce([weight]))
+    assert found == [False, True, True]
+    assert scale.memory[0] == 1
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_other_formats_are_not_scaled(dtype: torch.dtype) -> None:
+    scale = precision.Scale(dtype)
+    loss = torch.tensor(0.3)
+    assert scale.enlarge(loss) is loss
+    assert (scale.remembered, scale.products) == ([], dtype)
+
+
+def test_a_training_in_fp16_leaves_out_what_overflows() -> None:
+    model = nn.Linear(3, 3, bias=False)
+    before = model.weight.detach().clone()
+    config = TrainingConfig(
+        optimizer="adamw", precision="fp16", batch=2
+    )
+    sizes = iter([1e3, 1.0])
+
+    def objective(model: nn.Module, x: torch.Tensor) -> torch.Tensor:
+        return (model(x) * next(sizes)).float().mean()
+
+    trainer = Trainer(model, objective, config, 9)
+    trainer.update({"x": torch.ones(2, 3)})
+    assert torch.equal(model.weight, before)
+    trainer.update({"x": torch.ones(2, 3)})
+    assert not torch.equal(model.weight, before)
+    (scale,) = trainer.optimizers[-1].state().values()
+    assert scale.tolist() == [2**15, 1]
 
 
 def test_matrices_alone_are_multiplied_in_half_precision() -> None:

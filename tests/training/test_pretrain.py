@@ -15,7 +15,7 @@ import pytest
 from hornbook.base.errors import Interrupted
 from hornbook.base.store import read_jsonl
 from hornbook.model.config import make_config
-from hornbook.training.checkpoint import found, read_state, read_tensors
+from hornbook.training.checkpoint import found, inspect, read_state
 from hornbook.training.config import TrainingConfig
 from hornbook.training.pretrain import asked_for
 from training.learner import prepare
@@ -121,7 +121,9 @@ def results(folder: Path) -> list[bytes]:
 
 def is_whole(place: Path) -> bool:
     """Whether a checkpoint can be read; raises where it cannot."""
-    return set(read_tensors(place, read_state(place))) == {
+    state = read_state(place)
+    inspect(place, state)
+    return set(state.digests) == {
         "model.safetensors", "optimizer.safetensors",
     }
 

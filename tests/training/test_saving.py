@@ -104,6 +104,20 @@ def test_the_last_failure_is_an_error(disk: Disk) -> None:
     )
 
 
+def test_what_ranks_write_together_is_noted_alike(disk: Disk) -> None:
+    one = saver(keep=3)
+    with one:
+        one.save_here(2, lambda _folder, keep, _best: keep - 1)
+        assert one.newest == 2
+        one.save_here(4, lambda *_: disk.write(4))
+        assert one.newest == 2
+        with pytest.raises(DiskError, match="step 4 was not saved"):
+            one.finish()
+        one.save_here(5, lambda *_: disk.write(5))
+        one.finish()
+    assert disk.kept == [0, 5] and one.newest == 5
+
+
 def test_whoever_leaves_waits_for_the_writer(disk: Disk) -> None:
     disk.gate.clear()
     threading.Timer(0.05, disk.gate.set).start()

@@ -22,6 +22,8 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from hornbook.base.world import world
+
 PLAIN_EVERY_SECONDS = 10.0
 WIDEST = 1000
 """Columns of a file that results are written to."""
@@ -260,7 +262,12 @@ def has_colour() -> bool:
 
 
 def print_result(text: str) -> None:
-    """Print a result on standard output, as it stands."""
+    """Print a result on standard output, as it stands.
+
+    Of several processes, the first one alone does.
+    """
+    if world().rank:
+        return
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
 

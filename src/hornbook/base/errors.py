@@ -40,6 +40,10 @@ class DiskError(HornbookError):
     """The disk is full, or a folder cannot be written."""
 
 
+class RankError(HornbookError):
+    """Another process of a shared training has ended."""
+
+
 class Interrupted(HornbookError):
     """The user stopped the work; what was saved goes on from there."""
 

@@ -34,9 +34,10 @@ class Average:
     @torch.no_grad()
     def swap(self) -> None:
         """Let weights and mean change places."""
-        held = [w.clone() for w in self.weights]
-        torch._foreach_copy_(self.weights, self.means)
-        torch._foreach_copy_(self.means, held)
+        for weight, mean in zip(self.weights, self.means, strict=True):
+            held = weight.clone()
+            weight.copy_(mean)
+            mean.copy_(held)
 
     def state(self) -> dict[str, Tensor]:
         """The means, by name."""

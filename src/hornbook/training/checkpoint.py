@@ -3,15 +3,13 @@
 import math
 import os
 import shutil
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import msgspec
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
-from torch import Tensor, nn
+from torch import nn
 
 from hornbook.base.console import console
 from hornbook.base.errors import (
@@ -30,20 +28,23 @@ from hornbook.base.store import (
     sweep,
     write_json,
 )
-from hornbook.model.exchange import save_tensors, weights_of
-from hornbook.training.chance import dice, set_dice
+from hornbook.model.exchange import save_tensors
 from hornbook.training.optimizers import Optimizer
-
-WEIGHTS, MEMORY, STATE = (
-    "model.safetensors",
-    "optimizer.safetensors",
-    "state.json",
+from hornbook.training.tensors import (
+    MEMORY,
+    WEIGHTS,
+    Tensors,
+    copied,
+    fill,
+    named_dice,
+    named_memory,
+    named_weights,
+    restore,
 )
-DICE = "dice."
+
+STATE = "state.json"
 FORMAT = 2
 """Grows when a checkpoint of before can no longer be read."""
-
-Tensors = dict[str, Tensor]
 
 
 class Progress(msgspec.Struct, forbid_unknown_fields=True):
@@ -94,6 +95,7 @@ def snapshot(
     optimizers: list[Optimizer],
     progress: Progress,
     asked: dict[str, Any],
+    copy: Callable[[Tensors], Tensors] = copied,
 ) -> Snapshot:
     """Copy a training as it stands after a step.
 
@@ -103,38 +105,9 @@ def snapshot(
     return Snapshot(
         progress=msgspec.structs.replace(progress),
         asked={**asked, "format": FORMAT},
-        weights=_copy(_weights(model)),
-        memory=_copy({**_memory(optimizers), **_dice()}),
+        weights=copy(named_weights(model)),
+        memory=copy({**named_memory(optimizers), **named_dice()}),
     )
-
-
-def _weights(model: nn.Module) -> Tensors:
-    """Name a model's own weights: shared matrices once."""
-    state: Tensors = model.state_dict()
-    return {name: state[name] for name in weights_of(model)}
-
-
-def _memory(optimizers: list[Optimizer]) -> Tensors:
-    """Name what each optimiser remembers."""
-    return {
-        f"{index}.{name}": tensor
-        for index, optimizer in enumerate(optimizers)
-        for name, tensor in optimizer.state().items()
-    }
-
-
-def _dice() -> Tensors:
-    """Name the states of the sources of chance."""
-    return {f"{DICE}{name}": state for name, state in dice().items()}
-
-
-def _copy(tensors: Tensors) -> Tensors:
-    """Copy tensors, each in one piece, as safetensors wants them."""
-    whole = torch.contiguous_format
-    return {
-        name: tensor.detach().cpu().clone(memory_format=whole)
-        for name, tensor in tensors.items()
-    }
 
 
 def write(
@@ -149,34 +122,44 @@ def write(
         DiskError: it cannot be written; what stood before stands.
     """
     files = {WEIGHTS: taken.weights, MEMORY: taken.memory}
-    bulk = sum(
-        tensor.numel() * tensor.element_size()
-        for part in files.values()
-        for tensor in part.values()
-    )
-    step = taken.progress.step
-    place = folder / f"step-{step:07}"
+    with new_folder(taken, folder) as fresh:
+        for name, tensors in files.items():
+            save_tensors(tensors, fresh / name)
+            flush(fresh / name)
+    make_room(folder, keep, keep_best)
+    return taken.progress.step
+
+
+@contextmanager
+def new_folder(taken: Snapshot, folder: Path) -> Iterator[Path]:
+    """Give a folder for a snapshot's files; describe and keep it.
+
+    Raises:
+        DiskError: it cannot be written; what stood before stands.
+    """
+    tensors = [*taken.weights.values(), *taken.memory.values()]
+    bulk = sum(t.numel() * t.element_size() for t in tensors)
+    place = folder / f"step-{taken.progress.step:07}"
     try:
         need_disk(folder, bulk + 1_000_000)
         with atomic_folder(place) as fresh:
-            # Write what the training needs
-            for name, tensors in files.items():
-                save_tensors(tensors, fresh / name)
-                flush(fresh / name)
-
-            # Describe it, so that damage can be told
-            digests = {n: digest_file(fresh / n) for n in files}
-            state = State(taken.progress, taken.asked, digests)
-            state = msgspec.structs.replace(state, seal=state.sealed())
-            write_json(fresh / STATE, msgspec.to_builtins(state))
+            yield fresh
+            describe(taken, fresh)
         flush(folder)
     except OSError as error:
         raise DiskError(
             f"{place} could not be written ({error.strerror}); see "
             "that its folder is there and can be written to"
         ) from error
-    make_room(folder, keep, keep_best)
-    return step
+
+
+def describe(taken: Snapshot, fresh: Path) -> None:
+    """Write what a checkpoint is, so that damage can be told."""
+    files = sorted(fresh.glob("*.safetensors"))
+    digests = {file.name: digest_file(file) for file in files}
+    state = State(taken.progress, taken.asked, digests)
+    state = msgspec.structs.replace(state, seal=state.sealed())
+    write_json(fresh / STATE, msgspec.to_builtins(state))
 
 
 def make_room(folder: Path, keep: int, keep_best: bool) -> None:
@@ -235,13 +218,13 @@ def resume(
             if state.asked != wished:
                 _give_way(folder, place, state, wished)
                 return Progress()
-            saved = read_tensors(place, state)
+            inspect(place, state)
         except CorruptFileError as error:
             damaged.append((place, error))
             continue
         for other, fault in damaged:
             _set_aside(other, fault, place)
-        _restore(model, optimizers, saved, place)
+        restore(model, optimizers, place)
         return state.progress
     if damaged:
         raise CorruptFileError(
@@ -269,62 +252,16 @@ def read_state(place: Path) -> State:
     return state
 
 
-def read_tensors(place: Path, state: State) -> dict[str, Tensors]:
-    """Read the tensors of a checkpoint, file by file.
+def inspect(place: Path, state: State) -> None:
+    """See that a checkpoint's files are as they were written.
 
     Raises:
         CorruptFileError: names the file that is missing or damaged.
     """
-    files = {}
-    for name in (WEIGHTS, MEMORY):
+    for name, digest in state.digests.items():
         file = place / name
-        wanted = state.digests.get(name)
-        try:
-            if digest_file(file) != wanted:
-                raise CorruptFileError(f"{file} is damaged")
-            files[name] = load_file(file)
-        except (SafetensorError, OSError) as error:
-            raise CorruptFileError(f"{file} is damaged") from error
-    return files
-
-
-def _restore(
-    model: nn.Module,
-    optimizers: list[Optimizer],
-    saved: dict[str, Tensors],
-    place: Path,
-) -> None:
-    """Copy saved tensors into a model and its optimisers."""
-    memory, states = {}, {}
-    for name, tensor in saved[MEMORY].items():
-        if name.startswith(DICE):
-            states[name.removeprefix(DICE)] = tensor
-        else:
-            memory[name] = tensor
-    put(saved[WEIGHTS], _weights(model), place / WEIGHTS)
-    put(memory, _memory(optimizers), place / MEMORY)
-    set_dice(states)
-
-
-def put(saved: Tensors, into: Tensors, file: Path) -> None:
-    """Copy tensors into others of the same names and shapes.
-
-    Raises:
-        CorruptFileError: names the first tensor that does not fit.
-    """
-    for name in sorted(saved.keys() | into.keys()):
-        shapes = [
-            tuple(part[name].shape) if name in part else "no shape"
-            for part in (saved, into)
-        ]
-        if shapes[0] != shapes[1]:
-            raise CorruptFileError(
-                f"{file}: tensor {name} has {shapes[0]} there and "
-                f"{shapes[1]} in the model; begin anew with --force"
-            )
-    with torch.no_grad():
-        for name, tensor in into.items():
-            tensor.copy_(saved[name])
+        if not file.is_file() or digest_file(file) != digest:
+            raise CorruptFileError(f"{file} is damaged")
 
 
 def load_best(folder: Path, model: nn.Module) -> Progress | None:
@@ -337,8 +274,8 @@ def load_best(folder: Path, model: nn.Module) -> Progress | None:
     if place is None:
         return None
     state = read_state(place)
-    saved = read_tensors(place, state)[WEIGHTS]
-    put(saved, _weights(model), place / WEIGHTS)
+    inspect(place, state)
+    fill(named_weights(model), place / WEIGHTS)
     return state.progress
 
 

@@ -59,8 +59,11 @@ class TrainingConfig(msgspec.Struct, frozen=True, kw_only=True):
     spike: float = 10.0
     """A loss so many deviations above the usual, for good, stops the
     training; 0 lets it go on."""
-    precision: Literal["auto", "bf16", "fp32"] = "auto"
+    precision: Literal["auto", "bf16", "fp16", "fp32"] = "auto"
     """``auto`` takes bf16 where the processor has it."""
+    parallel: Literal["none", "ddp", "fsdp"] = "none"
+    """How processes that torchrun starts share a pretraining: ``ddp``
+    averages gradients, ``fsdp`` divides weights as well."""
     compile: Literal["auto", "on", "off"] = "auto"
     """``auto`` compiles long trainings where a compiler is found."""
     save_seconds: float = 60.0
@@ -77,7 +80,14 @@ class TrainingConfig(msgspec.Struct, frozen=True, kw_only=True):
 
 
 HARMLESS = frozenset(
-    {"spike", "save_seconds", "sample_seconds", "keep", "keep_best"}
+    {
+        "parallel",
+        "spike",
+        "save_seconds",
+        "sample_seconds",
+        "keep",
+        "keep_best",
+    }
 )
 """Settings that change no loss: they may change at any time."""
 
@@ -95,6 +105,16 @@ def check(config: TrainingConfig, section: str) -> None:
                 raise RecipeError(
                     f"{section}.{name} is {value}; it must be {words}"
                 )
+    if config.parallel != "none" and section != "pretrain":
+        raise RecipeError(
+            f"{section}.parallel is {config.parallel!r}; pretraining "
+            "alone is shared by several processes, so leave it out"
+        )
+    if config.parallel != "none" and not config.steps:
+        raise RecipeError(
+            f"{section}.parallel needs {section}.steps: a plan knows "
+            "how many steps fit into minutes for one process alone"
+        )
     if config.keep_best and not config.evaluations:
         raise RecipeError(
             f"{section}.keep_best needs held-out text to be measured; "

@@ -18,6 +18,8 @@ from torch import Tensor, nn
 
 from hornbook.base.errors import ModelError
 from hornbook.training.batches import Batch
+from hornbook.training.parallel import Alone
+from hornbook.training.sharded import number
 
 WINDOW = 100
 """Steps whose losses say what is usual."""
@@ -133,6 +135,7 @@ class Training(Protocol):
     """What of a training is looked at when a step is broken."""
 
     model: nn.Module
+    ranks: Alone
     watch: Watch
     length: float
     """The length of the step's gradient, not yet shortened."""
@@ -168,33 +171,42 @@ def search(training: Training, batch: Batch) -> tuple[Kind, str]:
 
     A broken weight breaks the layers behind it, a broken layer the
     loss, and a broken loss every gradient: so that is the order.
+    Several ranks search together, and find the same.
     """
     model = training.model
     weight = broken_weight(model)
     if weight:
         return "weight", weight
+    gradient = broken_gradient(model)
     layer, loss = broken_layer(training, batch)
     if layer:
         return "activation", layer
-    if not loss.isfinite():
+    if not math.isfinite(loss) or not gradient:
         return "loss", ""
-    for name, each in reversed(list(model.named_parameters())):
-        if each.grad is not None and not each.grad.isfinite().all():
-            return "gradient", name
-    return "loss", ""
+    return "gradient", gradient
 
 
 def broken_weight(model: nn.Module) -> str:
     """Name the first weight that is not finite, if there is one."""
     for name, weight in model.named_parameters():
-        if not weight.isfinite().all():
+        if not number(weight.isfinite().all()):
+            return name
+    return ""
+
+
+def broken_gradient(model: nn.Module) -> str:
+    """Name the last weight whose gradient is not finite."""
+    for name, weight in reversed(list(model.named_parameters())):
+        if weight.grad is None:
+            continue
+        if not number(weight.grad.isfinite().all()):
             return name
     return ""
 
 
 def broken_layer(
     training: Training, batch: Batch
-) -> tuple[str, Tensor]:
+) -> tuple[str, float]:
     """Name the first layer whose output is not finite; give the loss.
 
     The pass is made once more, uncompiled and without gradients.
@@ -217,13 +229,14 @@ def broken_layer(
     finally:
         for hook in hooks:
             hook.remove()
-    return (found or [""])[0], loss
+    ranks = training.ranks
+    return ranks.agree((found or [""])[0]), ranks.mean(loss)
 
 
 def steepest_gradient(model: nn.Module) -> tuple[str, float]:
     """Name the weight with the longest finite gradient; measure it."""
     lengths = {
-        name: float(weight.grad.norm())
+        name: number(weight.grad.norm())
         for name, weight in model.named_parameters()
         if weight.grad is not None
     }

@@ -1,5 +1,6 @@
 """The one loop: pretraining and every tuning pass through here."""
 
+import math
 import signal
 import threading
 import time
@@ -25,7 +26,9 @@ from hornbook.training.checkpoint import Progress
 from hornbook.training.config import TrainingConfig
 from hornbook.training.optimizers import make_optimizers
 from hornbook.training.pace import Pace
+from hornbook.training.parallel import Alone, share_out
 from hornbook.training.precision import (
+    Scale,
     autocast,
     compiled,
     device,
@@ -34,6 +37,7 @@ from hornbook.training.precision import (
 )
 from hornbook.training.saving import Saver
 from hornbook.training.schedule import rate
+from hornbook.training.sharded import number
 from hornbook.training.view import shown
 
 Objective = Callable[..., Tensor]
@@ -60,18 +64,26 @@ class Trainer:
         config: TrainingConfig,
         steps: int,
         compile: bool = False,
+        ranks: Alone | None = None,
     ) -> None:
         hold_memory()
-        self.model, self.config, self.steps = model, config, steps
+        self.config, self.steps = config, steps
         self.dtype = number_format(config.precision)
-        self.device = device()
-        model.to(self.device)
-        self.optimizers = make_optimizers(model, config, self.dtype)
-        self.objective = compiled(objective, compile)
+        self.device, self.scale = device(), Scale(self.dtype)
+        self.ranks = ranks or Alone()
+        self.model, self.objective = self.ranks.spread(
+            model.to(self.device), compiled(objective, compile)
+        )
+        products = self.scale.products
+        self.optimizers = [
+            *make_optimizers(self.model, config, products),
+            *self.scale.remembered,
+        ]
         self.progress = Progress()
         self.watch = health.Watch(config.spike)
         self.length = 0.0
-        """The length of the last gradient, before it is shortened."""
+        """The length of the last gradient, before it is shortened; 0
+        where it did not fit, and no step was made."""
 
     def measure(self, batch: Batch) -> Tensor:
         """Give the loss of a batch, in the training's numbers."""
@@ -88,22 +100,24 @@ class Trainer:
         # Measure the loss and its slope
         moved = {k: t.to(self.device) for k, t in batch.items()}
         loss = self.measure(moved)
-        loss.backward()
+        self.scale.enlarge(loss).backward()
         weights = list(self.model.parameters())
+        fits = self.scale.reduce(weights)
         slopes = [w.grad for w in weights if w.grad is not None]
         length = nn.utils.get_total_norm(slopes)
 
         # Stop before a broken number reaches the weights
-        step, value = self.progress.step, float(loss.detach())
-        self.length = float(length)
-        health.look(self, step + 1, value, moved)
+        step, value = self.progress.step, self.ranks.mean(loss)
+        self.length = number(length) if fits else 0.0
+        if fits or not math.isfinite(value):
+            health.look(self, step + 1, value, moved)
 
         # Shorten the gradient, then step
         if self.config.clip:
             clip = self.config.clip
             nn.utils.clip_grads_with_norm_(weights, clip, length)
         share = rate(self.config, step, self.steps)
-        for optimizer in self.optimizers:
+        for optimizer in self.optimizers if fits else ():
             optimizer.step(step, share)
         for weight in weights:
             weight.grad = None
@@ -134,7 +148,8 @@ def train(
         HornbookError: a step is unsound, a checkpoint damaged.
     """
     # Go on from the newest checkpoint
-    trainer = Trainer(model, objective, config, steps, compile)
+    ranks = share_out(config)
+    trainer = Trainer(model, objective, config, steps, compile, ranks)
     run = Run(trainer, folder, log, {**asked, "steps": steps}, hooks)
     done = run.resume(anew)
 
@@ -145,15 +160,10 @@ def train(
         shown(label, run) as bar,
         run.saver,
     ):
-        while done.step < steps and not stop.is_set():
+        while done.step < steps and not ranks.decide(stop.is_set()):
             run.step(batches, bar)
         run.save(last=True)
-    if done.step < steps:
-        raise Interrupted(
-            f"stopped at step {done.step:,} of {steps:,}, and saved; "
-            "the same command goes on from there"
-        )
-    exchange(trainer.optimizers)
+    run.finish()
     return done
 
 
@@ -169,7 +179,13 @@ class Run:
         hooks: Hooks,
     ) -> None:
         self.trainer, self.folder, self.log = trainer, folder, log
-        self.asked, self.hooks = asked, hooks
+        self.asked, self.ranks = asked, trainer.ranks
+        seen = self.ranks.seen
+        self.hooks = Hooks(
+            seen(hooks.evaluate, {}),
+            seen(hooks.sample, ""),
+            hooks.flops_per_token,
+        )
         self.saver = Saver(folder, trainer.config)
         self.started = self.saved = time.monotonic()
         first = trainer.config.sample_seconds * 2 / 3
@@ -180,15 +196,16 @@ class Run:
     def resume(self, anew: bool) -> Progress:
         """Go on from the newest checkpoint, or begin."""
         trainer = self.trainer
-        if anew:
-            checkpoint.clear(self.folder)
-        done = trainer.progress = checkpoint.resume(
-            self.folder,
-            trainer.model,
-            trainer.optimizers,
-            self.asked,
-        )
-        lines = cut_log(self.log, done.step)
+        with self.ranks.in_turn():
+            if anew and self.ranks.first:
+                checkpoint.clear(self.folder)
+            done = trainer.progress = checkpoint.resume(
+                self.folder,
+                trainer.model,
+                trainer.optimizers,
+                self.asked,
+            )
+            lines = cut_log(self.log, done.step)
         trainer.watch.recall([r["loss"] for r in lines if "loss" in r])
         self.saver.newest = done.step
         if done.step:
@@ -228,7 +245,8 @@ class Run:
             "tokens": done.tokens,
             "seconds": round(done.seconds, 3),
         }
-        logbook.add(self.log, line)
+        if self.ranks.first:
+            logbook.add(self.log, line)
 
     def look(self, now: float) -> None:
         """Measure, sample and save when it is time."""
@@ -241,7 +259,8 @@ class Run:
                 measured = self.hooks.evaluate()
             self.write(measured)
             done.heldout_loss = measured.get("heldout_loss")
-        if self.hooks.sample and now >= self.next_sample:
+        due = self.ranks.decide(now >= self.next_sample)
+        if self.hooks.sample and due:
             self.next_sample = now + config.sample_seconds
             with torch.no_grad(), averaged(self.trainer.optimizers):
                 text = self.hooks.sample()
@@ -249,7 +268,7 @@ class Run:
         self.saver.look()
         late = now - self.saved >= config.save_seconds
         due = late or self.saver.beaten_by(done)
-        if due and self.trainer.watch.calm:
+        if self.ranks.decide(due) and self.trainer.watch.calm:
             self.save()
         done.other_seconds += time.monotonic() - now
 
@@ -267,10 +286,25 @@ class Run:
             trainer.progress,
             self.asked,
         )
-        self.saver.save(trainer.progress.step, take)
+        self.ranks.save(self.saver, trainer.progress.step, take)
         self.saved = time.monotonic()
         if last:
             self.saver.finish()
+
+    def finish(self) -> None:
+        """Give the caller's model its last weights.
+
+        Raises:
+            Interrupted: these are not the last yet.
+        """
+        step, steps = self.trainer.progress.step, self.trainer.steps
+        if step < steps:
+            raise Interrupted(
+                f"stopped at step {step:,} of {steps:,}, and saved; "
+                "the same command goes on from there"
+            )
+        exchange(self.trainer.optimizers)
+        self.ranks.gather()
 
 
 def count_targets(batch: Batch) -> int:

@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from hornbook.training.adamw import gradients
+from hornbook.training.sharded import by_matrix
 
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 STEPS = 5
@@ -73,7 +74,8 @@ class Muon:
             ahead = grads.lerp(mean, self.momentum)
 
             # Make every direction count alike
-            update = orthogonalise(ahead.to(self.precision)).float()
+            update = by_matrix(orthogonalise, ahead.to(self.precision))
+            update = update.float()
             rows, columns = update.shape[-2:]
             update *= max(1.0, rows / columns) ** 0.5
 

@@ -1,6 +1,7 @@
 """Number formats, threads and compilers: what this machine offers."""
 
 import ctypes
+import math
 import os
 import shutil
 import sys
@@ -9,6 +10,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
+from torch import Tensor, nn
 
 from hornbook.base.console import console
 from hornbook.base.machine import (
@@ -17,13 +19,17 @@ from hornbook.base.machine import (
     cores,
     describe,
 )
+from hornbook.base.world import world
 from hornbook.training.config import TrainingConfig
+from hornbook.training.sharded import number
 
 WORTH_COMPILING_SECONDS = 90.0
 LIMITS: dict[torch.dtype, float] = {}
 """Operations per second, by the format of the numbers."""
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
 """What the C library of Linux calls two of its settings."""
+PATIENCE = 2000
+"""Good steps after which a loss in fp16 is enlarged more."""
 
 
 def device() -> torch.device:
@@ -36,16 +42,16 @@ def device() -> torch.device:
 
 
 def number_format(precision: str) -> torch.dtype:
-    """Choose bf16 where the hardware multiplies it, else fp32."""
-    if precision == "fp32":
-        return torch.float32
-    if precision == "bf16":
-        return torch.bfloat16
+    """Choose bf16 where the hardware multiplies it, else fp32.
+
+    A GPU that has no bf16 of its own has fp16.
+    """
+    if precision in FORMATS:
+        return FORMATS[precision]
     if torch.cuda.is_available():
-        able = torch.cuda.is_bf16_supported()
-    else:
-        able = describe().bf16
-    return torch.bfloat16 if able else torch.float32
+        able = torch.cuda.is_bf16_supported(including_emulation=False)
+        return torch.bfloat16 if able else torch.float16
+    return torch.bfloat16 if describe().bf16 else torch.float32
 
 
 def autocast(
@@ -57,9 +63,64 @@ def autocast(
     return torch.autocast(where.type, dtype)
 
 
+class Scale:
+    """Enlarges a loss, so that fp16 does not lose small slopes.
+
+    fp16 takes what is below 6e-8 for zero, and most slopes of a deep
+    model are. All of them grow with the loss, and are brought back to
+    size in fp32. If one grew beyond the largest number, the step is
+    left out and the scale halved; after ``PATIENCE`` good steps it
+    doubles. Other formats have the range of fp32 and a scale of 1.
+
+    Source: micikevicius2018, section 3.2.
+    """
+
+    def __init__(self, dtype: torch.dtype) -> None:
+        self.wanted = dtype == torch.float16
+        self.products = torch.float32 if self.wanted else dtype
+        """The format of an optimiser's own products."""
+        self.memory = torch.tensor([2.0**16, 0.0], dtype=torch.float64)
+        self.remembered = [self] if self.wanted else []
+
+    def enlarge(self, loss: Tensor) -> Tensor:
+        """Give the loss whose slopes are to be found."""
+        return loss * self.memory[0].item() if self.wanted else loss
+
+    def reduce(self, weights: list[nn.Parameter]) -> bool:
+        """Bring gradients back to size; say whether all of them fit.
+
+        Where they do not though nothing was enlarged, it is no fault
+        of the scale's, and not for it to mend.
+        """
+        if not self.wanted:
+            return True
+        grads = [w.grad for w in weights if w.grad is not None]
+        torch._foreach_div_(grads, self.memory[0].item())
+        finite = math.isfinite(number(nn.utils.get_total_norm(grads)))
+        if finite or self.memory[0] <= 1:
+            return True
+        self.memory.mul_(torch.tensor([0.5, 0.0]))
+        return False
+
+    def step(self, step: int, rate: float) -> None:
+        """Count a good step; after many of them, enlarge more."""
+        self.memory[1] += 1
+        if self.memory[1] == PATIENCE:
+            self.memory.mul_(torch.tensor([2.0, 0.0]))
+
+    def state(self) -> dict[str, Tensor]:
+        """The scale, and the good steps since it last changed."""
+        return {"scale": self.memory}
+
+
 def use_threads(count: int = 0) -> int:
-    """Let torch use ``count`` threads, or every core of ours."""
+    """Let torch use ``count`` threads, or every core of ours.
+
+    Processes that train together on one machine share them.
+    """
     count = count or cores()
+    if torch.distributed.is_initialized():
+        count = max(1, count // world().local_size)
     torch.set_num_threads(count)
     return count
 
@@ -127,3 +188,10 @@ def compiled(
         "pattern_matcher": device().type != "cpu"
     }
     return torch.compile(function, dynamic=False, options=own_kernels)
+
+
+FORMATS = {
+    "fp32": torch.float32,
+    "bf16": torch.bfloat16,
+    "fp16": torch.float16,
+}

@@ -8,6 +8,7 @@ import msgspec
 
 from hornbook.base.console import console
 from hornbook.base.store import as_json
+from hornbook.base.world import world
 from hornbook.inference.bits import Bits, bits_per_byte
 from hornbook.inference.generate import generate
 from hornbook.model.config import ModelConfig
@@ -52,7 +53,7 @@ def pretrain(
     heldout = TokenShard.open(folder / "tokens" / "heldout.bin", tok)
     model = Transformer(shape, seed)
 
-    # Train
+    # Train, measure and keep
     done = train(
         model,
         language_loss(config.z_loss),
@@ -67,12 +68,28 @@ def pretrain(
         compile=wants_compiling(config, seconds),
         anew=anew,
     )
+    kept = keep(model, heldout, folder, tok, config.keep_best)
+    return {**describe(done), **kept}
 
-    # Measure all that was held out, and keep the model
+
+def keep(
+    model: Transformer,
+    heldout: TokenShard,
+    run: Path,
+    tok: Tokenizer,
+    wanted: bool,
+) -> dict[str, Any]:
+    """Measure a finished model on all held-out text, and keep it.
+
+    So is the best of its checkpoints, where it is wanted. Of several
+    ranks the first one has the model, and does it.
+    """
+    if world().rank:
+        return {}
     bits = bits_per_byte(model.eval(), heldout)
-    model.save(folder / "checkpoints" / "base", "native", tok)
-    best = keep_best(model, heldout, folder, tok, config.keep_best)
-    return {**describe(done), **score(bits), **best}
+    model.save(run / "checkpoints" / "base", "native", tok)
+    best = keep_best(model, heldout, run, tok, wanted)
+    return {**score(bits), **best}
 
 
 def keep_best(

@@ -43,6 +43,21 @@ class Saver:
             self.config.keep_best,
         )
 
+    def save_here(self, step: int, write: Callable[..., int]) -> None:
+        """Have it written here and now, as ranks do it together."""
+        self.due, self.pending = step, Future()
+        try:
+            self.pending.set_result(
+                write(
+                    self.folder,
+                    self.config.keep,
+                    self.config.keep_best,
+                )
+            )
+        except DiskError as error:
+            self.pending.set_exception(error)
+        self.settle()
+
     def look(self) -> None:
         """Take note if the writer has come to an end."""
         if self.pending is not None and self.pending.done():
