@@ -19,7 +19,12 @@ from hornbook.base.errors import Interrupted
 from hornbook.base.store import append_jsonl, read_jsonl, write_text
 from hornbook.training import checkpoint, health
 from hornbook.training.average import averaged, exchange
-from hornbook.training.batches import Batch, Batches
+from hornbook.training.batches import (
+    Batch,
+    Batches,
+    count_targets,
+    pieces,
+)
 from hornbook.training.checkpoint import Progress
 from hornbook.training.config import TrainingConfig
 from hornbook.training.optimizers import make_optimizers
@@ -82,14 +87,17 @@ class Trainer:
         """
         # Measure the loss and its slope
         moved = {k: t.to(self.device) for k, t in batch.items()}
-        loss = self.measure(moved)
-        loss.backward()
+        loss = torch.zeros((), device=self.device)
+        for piece, portion in pieces(moved, self.config.rows):
+            part = portion * self.measure(piece)
+            part.backward()
+            loss = loss + part.detach()
         weights = list(self.model.parameters())
         slopes = [w.grad for w in weights if w.grad is not None]
         length = nn.utils.get_total_norm(slopes)
 
         # Stop before a broken number reaches the weights
-        step, value = self.progress.step, float(loss.detach())
+        step, value = self.progress.step, float(loss)
         self.length = float(length)
         health.look(self, step + 1, value, moved)
 
@@ -269,11 +277,6 @@ class Run:
         self.saved = time.monotonic()
         if last:
             self.saver.finish()
-
-
-def count_targets(batch: Batch) -> int:
-    """Count what a batch is learnt from."""
-    return int((batch["targets"] >= 0).sum())
 
 
 def cut_log(log: Path, step: int) -> None:

@@ -13,11 +13,11 @@ from hornbook.model.config import ModelConfig
 from hornbook.model.transformer import Transformer
 from hornbook.tokenizer.shards import TokenShard
 from hornbook.tokenizer.tokenizer import Tokenizer
-from hornbook.training.batches import Windows
 from hornbook.training.checkpoint import Progress, load_best
 from hornbook.training.config import TrainingConfig
 from hornbook.training.loop import Hooks, train
 from hornbook.training.loss import language_loss
+from hornbook.training.packing import PACKING, describe_packing
 from hornbook.training.precision import wants_compiling
 
 WATCHED_BYTES = 100_000
@@ -55,13 +55,16 @@ def pretrain(
     tok = Tokenizer.load(folder / "tokenizer")
     shard = TokenShard.open(folder / "tokens" / "train.bin", tok)
     heldout = TokenShard.open(folder / "tokens" / "heldout.bin", tok)
+    pack = PACKING[config.packing]
+    batches = pack(shard, shape.context, config.batch, seed)
+    packing = describe_packing(batches)
     model = Transformer(shape, seed)
 
     # Train
     done = train(
         model,
         language_loss(config.z_loss),
-        Windows(shard, shape.context, config.batch, seed),
+        batches,
         config,
         steps,
         folder / "checkpoints",
@@ -77,7 +80,7 @@ def pretrain(
     bits = bits_per_byte(model.eval(), heldout)
     model.save(folder / "checkpoints" / "base", "native", tok)
     best = keep_best(model, heldout, folder, tok, config.keep_best)
-    return {**describe(done), **score(bits), **best}
+    return {**describe(done), **packing, **score(bits), **best}
 
 
 def keep_best(
