@@ -10,10 +10,15 @@ import tomli_w
 
 from hornbook.base.console import console
 from hornbook.base.errors import RecipeError
-from hornbook.base.machine import cache_folder, describe
+from hornbook.base.machine import (
+    cache_folder,
+    describe,
+    memory_available_bytes,
+)
 from hornbook.base.record import RunRecord
 from hornbook.base.store import digest_text, read_json, write_json
 from hornbook.lineage import speed_digest
+from hornbook.planning.memory import fit_rows
 from hornbook.planning.plan import (
     FILE as PLAN,
 )
@@ -28,6 +33,7 @@ from hornbook.planning.plan import (
 from hornbook.planning.probe import Probe, probe
 from hornbook.planning.use_case import survey
 from hornbook.recipe import Recipe
+from hornbook.training.config import TrainingConfig
 
 if TYPE_CHECKING:
     from hornbook.base.dialogue import Dialogue
@@ -53,12 +59,17 @@ class Context(msgspec.Struct, frozen=True):
         """The plan, with threads and steps resolved."""
         return load_plan(self.folder)
 
+    def training(self, name: str = PRETRAIN) -> TrainingConfig:
+        """Settings of a training, with its rows resolved."""
+        tunings = self.recipe.finetune
+        asked = tunings[name] if name in tunings else self.recipe.pretrain
+        rows = self.plan.trainings[name].rows
+        return msgspec.structs.replace(asked, rows=rows)
+
 
 def plan(context: Context) -> dict[str, Any]:
     """Measure this machine and resolve what the recipe leaves open."""
     from hornbook.model.count import describe as describe_model
-    from hornbook.training.trials import training_step
-
     # Measure: matrix products, then steps of this very model
     recipe = context.recipe
     shape = recipe.shape
@@ -66,11 +77,7 @@ def plan(context: Context) -> dict[str, Any]:
     measured = earlier_probe(context, asked)
     if measured is None:
         console.say("  measuring this machine with a few steps")
-        measured = probe(
-            training_step(shape, recipe.pretrain, recipe.plan.threads),
-            recipe.plan.threads,
-            recipe.plan.probe_seconds,
-        )
+        measured = measure(recipe)
 
     # Resolve, show and keep
     made = make_plan(
@@ -91,6 +98,33 @@ def plan(context: Context) -> dict[str, Any]:
         "tokens_per_second": measured.tokens_per_second,
         "measured_for": asked,
     }
+
+
+def measure(recipe: Recipe) -> Probe:
+    """See how many rows fit into memory, and how fast steps are.
+
+    Raises:
+        RecipeError: not even one row fits.
+    """
+    from hornbook.training.footprint import footprint
+    from hornbook.training.trials import training_step
+
+    def try_rows(rows: int) -> int:
+        few = min(asked.batch, 2 * rows)
+        tried = msgspec.structs.replace(asked, rows=rows, batch=few)
+        return footprint(shape, tried)
+
+    shape, asked = recipe.shape, recipe.pretrain
+    free = memory_available_bytes()
+    rows = fit_rows(shape, asked, free, try_rows)
+    resolved = msgspec.structs.replace(asked, rows=rows)
+    threads = recipe.plan.threads
+    measured = probe(
+        training_step(shape, resolved, threads),
+        threads,
+        recipe.plan.probe_seconds,
+    )
+    return msgspec.structs.replace(measured, free_bytes=free, rows=rows)
 
 
 def text_bytes(context: Context) -> int:
@@ -200,7 +234,7 @@ def scale(context: Context) -> dict[str, Any]:
     forecast = scale(
         Target(
             shape=recipe.shape,
-            training=recipe.pretrain,
+            training=context.training(),
             steps=made.pretrain.steps,
             seed=recipe.seed,
         ),
@@ -223,7 +257,7 @@ def pretrain(context: Context) -> dict[str, Any]:
     use_threads(made.threads)
     result = pretrain(
         context.recipe.shape,
-        context.recipe.pretrain,
+        context.training(),
         made.pretrain.steps,
         context.folder,
         context.recipe.seed,
@@ -251,7 +285,7 @@ def finetune(context: Context) -> dict[str, Any]:
     made = context.plan
     use_threads(made.threads)
     name = context.name.partition(".")[2]
-    config = context.recipe.finetune[name]
+    config = context.training(name)
     seed = context.recipe.seed
     lesson = Lesson(
         run=context.folder,
@@ -342,7 +376,10 @@ def planned_steps(folder: Path, stage: str) -> str:
         return ""
     name = stage.partition(".")[2] or PRETRAIN
     cost = load_plan(folder).trainings.get(name)
-    return f" {cost.steps} x {cost.batch}" if cost else ""
+    if cost is None:
+        return ""
+    pieces = f" by {cost.rows}" if cost.rows < cost.batch else ""
+    return f" {cost.steps} x {cost.batch}{pieces}"
 
 
 def foreign_attention(recipe: Recipe) -> str:

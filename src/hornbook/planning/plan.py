@@ -12,6 +12,7 @@ from hornbook.base.store import size, write_bytes
 from hornbook.model.config import ModelConfig
 from hornbook.model.count import flops_per_token, parameters
 from hornbook.planning.budget import Budget, budget, bytes_per_token
+from hornbook.planning.memory import fit_rows
 from hornbook.planning.probe import Probe
 from hornbook.scaling.forecast import Forecast, foretell_by_prior
 from hornbook.scaling.prior import load_prior
@@ -113,7 +114,8 @@ def make_plan(
     text are estimated from its bytes until they are counted.
 
     Raises:
-        RecipeError: a training has neither steps, minutes nor epochs.
+        RecipeError: a training has neither steps, minutes nor epochs,
+            or does not fit into memory.
     """
     config, shape = config or PlanConfig(), model.resolved()
     each_bytes = bytes_per_token(shape.vocab_size)
@@ -125,7 +127,11 @@ def make_plan(
         check_length(name, training)
         read = text_tokens if name == PRETRAIN else 0
         speed, price = probe.tokens_per_second, config.price_per_hour
-        costs[name] = budget(shape, training, speed, read, price)
+        rows = probe.rows if name == PRETRAIN else 0
+        rows = rows or fit_rows(shape, training, probe.free_bytes)
+        costs[name] = budget(
+            shape, training, speed, read, price, rows
+        )
 
     # Put all together, and look it over
     plan = Plan(
@@ -201,7 +207,7 @@ def warnings(plan: Plan) -> Iterator[str]:
         yield (
             f"training needs about {size(plan.memory_bytes)} of "
             f"memory, and this machine has "
-            f"{size(plan.machine.memory_bytes)}; lower pretrain.batch"
+            f"{size(plan.machine.memory_bytes)}; lower pretrain.rows"
         )
     if not plan.probe.tokens_per_second:
         yield (
@@ -247,6 +253,8 @@ def describe_cost(cost: Budget) -> str:
     parts = []
     if cost.steps:
         parts.append(f"{cost.steps:,} steps of {cost.batch} rows")
+        if cost.rows < cost.batch:
+            parts.append(f"{cost.rows} rows at once")
         parts.append(f"{cost.tokens:,} tokens")
     if cost.epochs:
         parts.append(f"{cost.epochs:.1f} times the text")
