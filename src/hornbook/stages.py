@@ -61,8 +61,8 @@ class Context(msgspec.Struct, frozen=True):
 
     def training(self, name: str = PRETRAIN) -> TrainingConfig:
         """Settings of a training, with its rows resolved."""
-        tunings = self.recipe.finetune
-        asked = tunings[name] if name in tunings else self.recipe.pretrain
+        recipe = self.recipe
+        asked = recipe.finetune.get(name, recipe.pretrain)
         rows = self.plan.trainings[name].rows
         return msgspec.structs.replace(asked, rows=rows)
 

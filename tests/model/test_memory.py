@@ -36,6 +36,7 @@ def saved_bytes(model: Transformer, bf16: bool) -> int:
 
     ids = torch.zeros(BATCH, TIME, dtype=torch.long)
     with (
+        torch.enable_grad(),
         torch.autograd.graph.saved_tensors_hooks(keep, lambda t: t),
         torch.autocast("cpu", torch.bfloat16, enabled=bf16),
     ):
@@ -47,6 +48,7 @@ def saved_bytes(model: Transformer, bf16: bool) -> int:
     )
 
 
+@pytest.mark.filterwarnings("ignore:Mismatch dtype")
 @pytest.mark.parametrize("bf16", [False, True])
 @pytest.mark.parametrize("attention", ["explicit", "sdpa"])
 @pytest.mark.parametrize(

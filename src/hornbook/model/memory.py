@@ -61,8 +61,9 @@ def attention_bytes(c: ModelConfig, bf16: bool, compiled: bool) -> int:
     else:
         kept += c.heads * places * number
 
-    # The heads joined again
-    return kept + queries * number
+    # The heads joined again: a copy, save where a bias is added to it
+    copied = not (c.bias and c.attention == "sdpa")
+    return kept + queries * number * copied
 
 
 def feedforward_bytes(

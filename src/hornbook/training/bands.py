@@ -36,7 +36,8 @@ SECTIONS = {
 FREE = {
     "pretrain": {
         "minutes", "steps", "evaluations", "save_seconds",
-        "sample_seconds", "keep", "rows", "spike", "compile", "precision",
+        "sample_seconds", "keep", "spike", "compile", "precision",
+        "rows",
     },
     "model": {"attention"},
 }
