@@ -132,6 +132,7 @@ def test_what_is_wrong_is_said_in_one_sentence(
         "generate x y --max-tokens many",
         "export smoke --format pickle",
         "finetune smoke --method magic",
+        "run smoke --log paper",
     ],
 )
 def test_a_wrong_option_is_named(
@@ -199,6 +200,25 @@ def test_where_a_new_run_begins_is_told(
     told = f"starting a new run in {place / 'runs' / 'smoke'}\n"
     assert told in hornbook("plan", "smoke")[2]
     assert hornbook("plan", "smoke")[2] == ""
+
+
+@pytest.mark.parametrize(
+    "command", ["run", "scale", "pretrain", "finetune"]
+)
+def test_a_training_can_be_logged_to_a_board(
+    place: Path, hornbook: Run, monkeypatch: pytest.MonkeyPatch,
+    command: str,
+) -> None:
+    from hornbook.base import boards
+
+    monkeypatch.setattr(boards, "find_spec", lambda name: None)
+    status, _, err = hornbook(command, "smoke", "--log", "wandb")
+    assert status == 1
+    assert err == (
+        "hornbook: --log wandb needs the package wandb, which is not "
+        "installed; pip install wandb\n"
+    )
+    assert not (place / "runs").exists()
 
 
 def test_ctrl_c_has_its_own_status(

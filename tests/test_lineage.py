@@ -1,5 +1,6 @@
 import os
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -53,7 +54,7 @@ def test_every_reason_is_told() -> None:
 def test_the_whole_digest_depends_on_every_part() -> None:
     digests = {whole_digest(PLAIN)}
     digests |= {whole_digest({**PLAIN, part: "x"}) for part in PARTS}
-    assert len(digests) == 4
+    assert len(digests) == 1 + len(PARTS)
 
 
 def test_imports_are_found_also_inside_functions() -> None:
@@ -129,6 +130,47 @@ def test_a_folder_of_text_counts_by_its_files(tmp_path: Path) -> None:
     file.unlink()
     states.append(text_of(tmp_path))
     assert len(set(states)) == 5
+
+
+def test_what_reading_would_see_changes_the_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text, aside = tmp_path / "text", tmp_path / "aside"
+    for folder in (text / "in", aside):
+        folder.mkdir(parents=True)
+        (folder / "a.txt").write_text("hat", encoding="utf-8")
+    states = [text_of(text)]
+
+    # A right is taken away: neither size nor time changes
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "access", lambda path, mode: False)
+        states.append(text_of(text))
+
+    # Text comes in by a link
+    (text / "link").symlink_to(aside)
+    states.append(text_of(text))
+    (aside / "b.txt").write_text("cap", encoding="utf-8")
+    states.append(text_of(text))
+
+    # A folder that may not be entered is noticed as well
+    walk = os.walk
+
+    def refuse(root: Path, onerror: Any, **options: Any) -> Any:
+        yield from walk(root, **options)
+        onerror(PermissionError(13, "Permission denied", "locked"))
+
+    monkeypatch.setattr(os, "walk", refuse)
+    states.append(text_of(text))
+    assert len(set(states)) == 5
+
+
+def test_the_home_folder_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    before = text_of(Path("~"))
+    (tmp_path / "a.txt").write_text("hat", encoding="utf-8")
+    assert text_of(Path("~")) != before
 
 
 def test_text_inside_hornbook_counts_by_its_content(

@@ -337,6 +337,57 @@ def test_a_new_tuning_leaves_the_steps_of_pretraining(
     assert steps("pretrain.batch=2", force=True) > 2 * first
 
 
+def test_text_and_tokens_need_no_measured_machine(
+    tmp_path: Path, works: Works, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run("smoke", last="tokenize")
+    assert works.made == ["curate", "tokenize"]
+    run("smoke", first="plan", last="curate")
+    assert works.made[2:] == ["plan", "curate"]
+
+
+def test_a_missing_folder_is_told_before_the_lock(
+    tmp_path: Path, works: Works, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("hats.toml").write_text(
+        '[[corpus.source]]\nkind = "folder"\npath = "hats"\n',
+        encoding="utf-8",
+    )
+    lock = Path("runs/hats") / LOCK
+    lock.parent.mkdir(parents=True)
+    lock.write_text(str(os.getppid()), encoding="utf-8")
+    with pytest.raises(DataError, match="no folder 'hats'"):
+        run("hats.toml")
+    Path("hats").mkdir()
+    with pytest.raises(DataError, match="another command"):
+        run("hats.toml")
+
+
+def test_new_text_is_called_so(
+    tmp_path: Path,
+    works: Works,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("hats").mkdir()
+    Path("hats.toml").write_text(
+        '[[corpus.source]]\nkind = "folder"\npath = "hats"\n',
+        encoding="utf-8",
+    )
+    outputs = Path("runs/hats/corpus")
+    outputs.mkdir(parents=True)
+    for name in ("train.parquet", "card.json"):
+        (outputs / name).touch()
+    run("hats.toml", last="curate")
+    Path("hats/a.txt").write_text("A hat.", encoding="utf-8")
+    run("hats.toml", last="curate")
+    assert works.made == ["curate", "curate"]
+    assert "curate (the text changed)" in capsys.readouterr().err
+
+
 def test_a_run_in_use_is_refused(run_copy: Path, works: Works) -> None:
     lock = run_copy / LOCK
     lock.write_text(str(os.getppid()), encoding="utf-8")
@@ -529,7 +580,7 @@ def test_an_attention_of_ones_own_is_used_and_counted(
     record = run(run_copy, ["model.attention=mine"], last="pretrain")
     assert len(CALLS) >= 4
     theirs = record.stages["pretrain"].parts
-    assert theirs["before"] != ours["before"]
+    assert theirs["recipe"] != ours["recipe"]
 
     # Its source counts, not its name
     works = Works()
@@ -558,6 +609,88 @@ def test_an_attention_that_nobody_knows_is_refused(
 ) -> None:
     with pytest.raises(RecipeError, match="no attention 'their'"):
         run(run_copy, ["model.attention=their"], last="plan")
+
+
+OWN = """
+from hornbook.model.attention import attend
+
+def mild(q, k, v, visible, by=1.0):
+    return attend(q, k, v, visible) * by
+
+def wild(q, k, v, visible):
+    return (q @ k.mT).softmax(-1) @ v
+"""
+
+
+def test_an_attention_from_a_file_goes_with_its_models(
+    run_copy: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    cache = tmp_path_factory.mktemp("cache")
+    monkeypatch.setenv("HORNBOOK_CACHE", str(cache))
+    file = Path("mine.py")
+    file.write_text(OWN, encoding="utf-8")
+    own = ["model.attention=mine.py:mild", "model.options.by=0.5"]
+    record = run(run_copy, own, last="finetune")
+    file.unlink()
+    for place in ("", "checkpoints/base", "finetune/chat"):
+        copy = run_copy / place / "mine.py"
+        assert copy.read_text(encoding="utf-8") == OWN
+    model = hb.Transformer.load(run_copy)
+    assert model.config.options == {"by": 0.5}
+    assert hb.Transformer.load("smoke").config == model.config
+
+    # Another file of that name is another attention
+    works = Works()
+    for name in WORKS:
+        monkeypatch.setattr(f"hornbook.stages.{name}", works.work)
+    run(run_copy, last="pretrain")
+    assert works.made == []
+    file.write_text(OWN + "\n# other\n", encoding="utf-8")
+    run(run_copy, last="pretrain")
+    assert works.made == ["plan", "scale", "pretrain"]
+    shape = load_recipe(run_copy).shape
+    assert shape.code != record.recipe["model"]["code"]
+
+
+def test_a_refused_recipe_leaves_the_run_as_it_was(
+    run_copy: Path,
+) -> None:
+    names = ("recipe.toml", "run.json", "model.json")
+    before = [(run_copy / name).read_bytes() for name in names]
+    Path("mine.py").write_text(OWN, encoding="utf-8")
+    wild = ["model.attention=mine.py:wild", "seed=7"]
+    with pytest.raises(RecipeError, match="what comes after it"):
+        run(run_copy, wild, last="pretrain")
+    after = [(run_copy / name).read_bytes() for name in names]
+    assert after == before
+
+
+def test_what_no_family_can_hold_is_refused_before_training(
+    run_copy: Path,
+) -> None:
+    Path("mine.py").write_text(OWN, encoding="utf-8")
+    asked = ["model.attention=mine.py:mild", "export.format=hf"]
+    with pytest.raises(RecipeError, match="export.format = 'native'"):
+        run(run_copy, asked)
+
+
+def test_scores_that_are_given_up_are_named(
+    run_copy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tasks = ["evaluation.tasks=['bits_per_byte']"]
+    run(run_copy, tasks, last="evaluate")
+    told = capsys.readouterr().err
+    assert "no longer holds topic_accuracy," in told
+    again(run_copy, force="evaluate", last="evaluate")
+    assert "no longer holds" not in capsys.readouterr().err
+
+
+def test_a_run_is_found_by_its_name(run_copy: Path) -> None:
+    Path("runs/other").symlink_to(run_copy.resolve())
+    assert hb.evaluate("other")["tasks"]
+    assert hb.open_run("other").name == "other"
 
 
 def test_a_report_can_be_asked_for_some_tasks(run_copy: Path) -> None:

@@ -28,6 +28,7 @@ EXPORTS = {
     "find_rate": "hornbook.laboratory",
     "fit_scaling_law": "hornbook.scaling.fit",
     "generate": "hornbook.inference.generate",
+    "open_run": "hornbook.press.figure",
     "plan": "hornbook.road",
     "run": "hornbook.road",
     "stream": "hornbook.inference.generate",

@@ -7,9 +7,9 @@ from pathlib import Path
 import msgspec
 
 from hornbook.base.machine import cache_folder
-from hornbook.base.record import FILE, load_record
+from hornbook.base.record import FILE, RUNS, load_record
 from hornbook.base.store import disk_errors
-from hornbook.road import RUNS, lock
+from hornbook.road import lock
 
 
 class Waste(msgspec.Struct, frozen=True):

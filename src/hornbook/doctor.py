@@ -15,11 +15,11 @@ from hornbook.base.machine import (
     describe,
     memory_available_bytes,
 )
+from hornbook.base.record import RUNS
 from hornbook.base.store import size
 from hornbook.clean import all_runs, folder_bytes
 from hornbook.press import fonts
 from hornbook.press.tex_setup import apt_line, find_engine
-from hornbook.road import RUNS
 
 TIGHT_DISK_BYTES = 6_000_000_000
 TIGHT_MEMORY_BYTES = 3_000_000_000

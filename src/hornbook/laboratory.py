@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from hornbook import stages
 from hornbook.base.errors import RecipeError
 from hornbook.base.store import write_json
 from hornbook.lineage import source_digest
@@ -162,7 +161,6 @@ def make_trial(
         training=training,
         seed=recipe.seed,
         seconds=seconds,
-        foreign=stages.foreign_attention(recipe),
     )
 
 

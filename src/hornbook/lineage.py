@@ -18,10 +18,12 @@ from hornbook.base.store import (
     read_json,
 )
 from hornbook.corpus.config import CorpusConfig
+from hornbook.corpus.sources import folder_state
 
 PARTS = {
     "recipe": "its section of the recipe changed",
     "source": "its source code changed",
+    "text": "the text changed",
     "before": "what came before it changed",
 }
 """How a changed part is told to the user."""
@@ -104,29 +106,17 @@ def data_files(room: Path) -> dict[str, Path]:
 def text_digest(config: CorpusConfig) -> str:
     """Digest what the sources' files are, without reading them all.
 
-    A folder counts by its files' names, sizes and times; data inside
+    A folder counts by what reading would see of it; data inside
     Hornbook by its content; a wheel by the digest in the recipe.
     """
     found = []
     for source in config.source:
         if source.kind == "folder":
-            found += list(folder_state(Path(source.path)))
+            found += list(folder_state(source))
         elif source.kind == "package":
             shipped = Path(__file__).parent / source.member
             found.append(digest_file(shipped))
     return digest_json(found)
-
-
-def folder_state(folder: Path) -> Iterable[str]:
-    """Describe every file below a folder in one line each."""
-    for path in sorted(folder.rglob("*")):
-        try:
-            state = path.stat()
-        except OSError:
-            yield f"{path}: unreadable"
-            continue
-        if path.is_file():
-            yield f"{path}: {state.st_size} {state.st_mtime_ns}"
 
 
 def data_digest(path: str) -> str:
@@ -165,7 +155,7 @@ def why_stale(
     changed = [
         PARTS[part]
         for part in PARTS
-        if done.parts.get(part) != parts[part]
+        if done.parts.get(part) != parts.get(part)
     ]
     return " and ".join(changed)
 

@@ -9,11 +9,13 @@ import msgspec
 
 from hornbook.base.config import convert, override, read_toml
 from hornbook.base.errors import RecipeError
+from hornbook.base.record import named
 from hornbook.corpus.config import CorpusConfig
 from hornbook.evaluation.config import EvaluationConfig
 from hornbook.evaluation.config import check as check_evaluation
 from hornbook.inference.config import ExportConfig
-from hornbook.model.config import ModelConfig, with_form
+from hornbook.model.config import STOCK, ModelConfig, with_form
+from hornbook.model.own_code import settle
 from hornbook.planning.plan import PlanConfig
 from hornbook.press.config import PressConfig
 from hornbook.scaling.config import ScalingConfig
@@ -69,7 +71,22 @@ def load_recipe(
     override(tables, settings)
     tables.setdefault("name", path.stem)
     where = f"the recipe {path.stem}" if shipped else path.name
-    return build_recipe(tables, where)
+    return with_code(build_recipe(tables, where), Path(), path.parent)
+
+
+def with_code(recipe: Recipe, *places: Path) -> Recipe:
+    """Find an attention of the user's own, and digest its code.
+
+    Raises:
+        RecipeError: there is none, or no form of export can hold it.
+    """
+    model = settle(recipe.model, *places)
+    if model.attention not in STOCK and recipe.export.format == "hf":
+        raise RecipeError(
+            "no model of Hugging Face's has the attention "
+            f"{model.attention!r}; set export.format = 'native'"
+        )
+    return msgspec.structs.replace(recipe, model=model)
 
 
 def build_recipe(tables: dict[str, Any], where: str) -> Recipe:
@@ -171,6 +188,8 @@ def find_recipe(source: str | Path) -> Path:
     shipped = shipped_recipes()
     if str(source) in shipped:
         return shipped[str(source)]
+    if (path := Path(named(source)) / FILE).is_file():
+        return path
     raise RecipeError(
         f"there is no recipe {str(source)!r}; give the path of a .toml "
         "file, the folder of a run, or one of " + ", ".join(shipped)

@@ -12,18 +12,21 @@ import psutil
 from rich.markup import escape
 
 from hornbook import stages
+from hornbook.base.boards import drawn_on
 from hornbook.base.console import clock, console
 from hornbook.base.errors import DataError, Interrupted, RecipeError
 from hornbook.base.machine import MemoryWatch
 from hornbook.base.network import quiet_telemetry
 from hornbook.base.record import (
     FILE,
+    RUNS,
     RunRecord,
     StageRecord,
     load_record,
     new_record,
 )
 from hornbook.base.store import size, write_text
+from hornbook.corpus.sources import check_folders
 from hornbook.lineage import (
     files_digest,
     refuse_changes,
@@ -34,12 +37,13 @@ from hornbook.lineage import (
 )
 from hornbook.planning.plan import Plan, load_plan
 from hornbook.recipe import FILE as RECIPE
-from hornbook.recipe import Recipe, load_recipe
+from hornbook.recipe import Recipe, find_recipe, load_recipe
 from hornbook.route import Stage, road
 from hornbook.stages import Context
 
-RUNS = Path("runs")
 LOCK = ".running"
+UNPLANNED = ("curate", "tokenize")
+"""What is the same on any machine: nothing is measured before it."""
 
 
 def run(
@@ -50,6 +54,7 @@ def run(
     force: bool | str = False,
     keep: bool = False,
     strict: bool = False,
+    log: str = "",
 ) -> RunRecord:
     """Walk the road of a recipe, or go on where a run stopped.
 
@@ -57,7 +62,8 @@ def run(
     when it was never made, or when its section of the recipe, its
     source, or what came before it changed. ``first`` and ``last`` name
     the stages to begin and end with; ``force`` makes them anew, or
-    one that it names, and ``keep`` accepts what is stale.
+    one that it names, and ``keep`` accepts what is stale. ``log``
+    draws the trainings on ``tensorboard``, ``wandb`` or ``trackio``.
 
     Raises:
         HornbookError: says what is wrong, where, and what to do.
@@ -67,7 +73,11 @@ def run(
     folder = run_folder(source, recipe)
     route = road(recipe)
     chosen = choose(route, first, last)
-    with lock(folder):
+    if last in UNPLANNED and not first:
+        chosen.remove("plan")
+    if "curate" in chosen and not keep:
+        check_folders(recipe.corpus)
+    with drawn_on(log, folder), lock(folder), undone(folder):
         if force not in (True, "plan", "pretrain"):
             refuse_changes(folder, recipe)
         record = open_record(recipe, folder)
@@ -75,14 +85,37 @@ def run(
             if stage.name not in chosen:
                 continue
             anew = force is True or force == stage.command
-            record = visit(stage, recipe, record, anew, keep, strict)
+            record = visit(
+                stage, recipe, record, anew, keep, strict
+            )
     return record
+
+
+@contextmanager
+def undone(folder: Path) -> Iterator[None]:
+    """Leave a run as it was when a new recipe for it is refused.
+
+    Once a stage was made by the new recipe, that recipe stays.
+    """
+    if not (folder / FILE).exists():
+        yield
+        return
+    made = load_record(folder).stages
+    files = [folder / RECIPE, folder / FILE]
+    before = {f: f.read_text("utf-8") for f in files if f.exists()}
+    try:
+        yield
+    except RecipeError:
+        if load_record(folder).stages == made:
+            for file, text in before.items():
+                write_text(file, text)
+        raise
 
 
 def run_folder(source: str | Path, recipe: Recipe) -> Path:
     """Find where a run lies: a run's own folder, or ``runs/NAME``."""
-    path = Path(source)
-    return path if (path / FILE).is_file() else RUNS / recipe.name
+    folder = find_recipe(source).parent
+    return folder if (folder / FILE).is_file() else RUNS / recipe.name
 
 
 def choose(all_: list[Stage], first: str, last: str) -> list[str]:
@@ -191,11 +224,14 @@ def depends_on(
 ) -> dict[str, str]:
     """Digest what a stage depends on, part by part."""
     before = files_digest(folder, stage.before)
-    return {
+    parts = {
         "recipe": section_digest(recipe, stage.sections),
         "source": source_digest(stage.source),
-        "before": before + stage.also(recipe, folder),
+        "before": before,
     }
+    also = stage.also(recipe, folder)
+    parts[stage.also_is] = parts.get(stage.also_is, "") + also
+    return parts
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from hornbook.base.errors import RecipeError
 from hornbook.evaluation.task import own_files
 from hornbook.lineage import data_digest, text_digest
 from hornbook.recipe import Recipe
-from hornbook.stages import Context, foreign_attention, planned_steps
+from hornbook.stages import Context, planned_steps
 
 TOLD = (
     "plan.json",
@@ -43,6 +43,8 @@ class Stage(msgspec.Struct, frozen=True):
     work: Callable[[Context], dict[str, Any]]
     also: Callable[[Recipe, Path], str] = nothing
     """Digests what else it depends on, of a recipe and a run."""
+    also_is: str = "before"
+    """What a user calls that: a key of ``lineage.PARTS``."""
 
     @property
     def command(self) -> str:
@@ -72,7 +74,6 @@ def first_stages() -> list[Stage]:
             ("plan.json", "model.json"),
             ("hornbook.planning.budget",),
             stages.plan,
-            lambda recipe, _: foreign_attention(recipe),
         ),
         Stage(
             "curate",
@@ -82,6 +83,7 @@ def first_stages() -> list[Stage]:
             ("hornbook.corpus.pipeline",),
             stages.curate,
             lambda recipe, _: text_digest(recipe.corpus),
+            "text",
         ),
         Stage(
             "tokenize",
@@ -103,8 +105,7 @@ def scale_stage() -> Stage:
         ("scaling/fit.json", "scaling/ledger.jsonl"),
         ("hornbook.scaling.sweep", "hornbook.scaling.forecast"),
         stages.scale,
-        lambda recipe, folder: planned_steps(folder, "scale")
-        + foreign_attention(recipe),
+        lambda _, folder: planned_steps(folder, "scale"),
     )
 
 
@@ -117,8 +118,7 @@ def pretrain_stage() -> Stage:
         ("checkpoints/base/config.json",),
         ("hornbook.training.pretrain",),
         stages.pretrain,
-        lambda recipe, folder: planned_steps(folder, "pretrain")
-        + foreign_attention(recipe),
+        lambda _, folder: planned_steps(folder, "pretrain"),
     )
 
 

@@ -1,24 +1,17 @@
 """What each stage does: a few lines that call one room."""
 
-import inspect
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 import tomli_w
 
 from hornbook.base.console import console
-from hornbook.base.errors import RecipeError
-from hornbook.base.machine import (
-    cache_folder,
-    describe,
-    memory_available_bytes,
-)
+from hornbook.base.machine import cache_folder, describe
 from hornbook.base.record import RunRecord
-from hornbook.base.store import digest_text, read_json, write_json
+from hornbook.base.store import read_json, write_json
 from hornbook.lineage import speed_digest
-from hornbook.planning.memory import fit_rows
+from hornbook.planning.measure import measure
 from hornbook.planning.plan import (
     FILE as PLAN,
 )
@@ -30,7 +23,7 @@ from hornbook.planning.plan import (
     make_plan,
     save_plan,
 )
-from hornbook.planning.probe import Probe, probe
+from hornbook.planning.probe import Probe
 from hornbook.planning.use_case import survey
 from hornbook.recipe import Recipe
 from hornbook.training.config import TrainingConfig
@@ -39,6 +32,9 @@ if TYPE_CHECKING:
     from hornbook.base.dialogue import Dialogue
 
 HEAD = "# Every setting of this run, as it was resolved.\n\n"
+
+
+Asked = TypeVar("Asked", bound=TrainingConfig)
 
 
 class Context(msgspec.Struct, frozen=True):
@@ -59,10 +55,8 @@ class Context(msgspec.Struct, frozen=True):
         """The plan, with threads and steps resolved."""
         return load_plan(self.folder)
 
-    def training(self, name: str = PRETRAIN) -> TrainingConfig:
-        """Settings of a training, with its rows resolved."""
-        recipe = self.recipe
-        asked = recipe.finetune.get(name, recipe.pretrain)
+    def resolved(self, asked: Asked, name: str = PRETRAIN) -> Asked:
+        """Give a training's settings the rows that the plan found."""
         rows = self.plan.trainings[name].rows
         return msgspec.structs.replace(asked, rows=rows)
 
@@ -70,14 +64,16 @@ class Context(msgspec.Struct, frozen=True):
 def plan(context: Context) -> dict[str, Any]:
     """Measure this machine and resolve what the recipe leaves open."""
     from hornbook.model.count import describe as describe_model
+    from hornbook.model.own_code import keep_code
+
     # Measure: matrix products, then steps of this very model
     recipe = context.recipe
     shape = recipe.shape
-    asked = speed_digest(recipe) + foreign_attention(recipe)
+    asked = speed_digest(recipe)
     measured = earlier_probe(context, asked)
     if measured is None:
         console.say("  measuring this machine with a few steps")
-        measured = measure(recipe)
+        measured = measure(shape, recipe.pretrain, recipe.plan)
 
     # Resolve, show and keep
     made = make_plan(
@@ -91,6 +87,7 @@ def plan(context: Context) -> dict[str, Any]:
     made = with_own_forecast(made, context.folder)
     save_plan(made, context.folder)
     write_json(context.folder / "model.json", describe_model(shape))
+    keep_code(shape.code, context.folder)
     console.table(("", ""), describe_plan(made))
     for warning in made.warnings:
         console.warn(warning)
@@ -98,33 +95,6 @@ def plan(context: Context) -> dict[str, Any]:
         "tokens_per_second": measured.tokens_per_second,
         "measured_for": asked,
     }
-
-
-def measure(recipe: Recipe) -> Probe:
-    """See how many rows fit into memory, and how fast steps are.
-
-    Raises:
-        RecipeError: not even one row fits.
-    """
-    from hornbook.training.footprint import footprint
-    from hornbook.training.trials import training_step
-
-    def try_rows(rows: int) -> int:
-        few = min(asked.batch, 2 * rows)
-        tried = msgspec.structs.replace(asked, rows=rows, batch=few)
-        return footprint(shape, tried)
-
-    shape, asked = recipe.shape, recipe.pretrain
-    free = memory_available_bytes()
-    rows = fit_rows(shape, asked, free, try_rows)
-    resolved = msgspec.structs.replace(asked, rows=rows)
-    threads = recipe.plan.threads
-    measured = probe(
-        training_step(shape, resolved, threads),
-        threads,
-        recipe.plan.probe_seconds,
-    )
-    return msgspec.structs.replace(measured, free_bytes=free, rows=rows)
 
 
 def text_bytes(context: Context) -> int:
@@ -234,7 +204,7 @@ def scale(context: Context) -> dict[str, Any]:
     forecast = scale(
         Target(
             shape=recipe.shape,
-            training=context.training(),
+            training=context.resolved(context.recipe.pretrain),
             steps=made.pretrain.steps,
             seed=recipe.seed,
         ),
@@ -250,14 +220,15 @@ def scale(context: Context) -> dict[str, Any]:
 def pretrain(context: Context) -> dict[str, Any]:
     """Train a new model on the tokens."""
     from hornbook.scaling.forecast import score, verdict
-    from hornbook.training.precision import use_threads
+    from hornbook.training.precision import keep_limit, use_threads
     from hornbook.training.pretrain import pretrain
 
     made = context.plan
     use_threads(made.threads)
+    keep_limit(made.probe.fp32_flops, made.probe.bf16_flops)
     result = pretrain(
         context.recipe.shape,
-        context.training(),
+        context.resolved(context.recipe.pretrain),
         made.pretrain.steps,
         context.folder,
         context.recipe.seed,
@@ -285,7 +256,7 @@ def finetune(context: Context) -> dict[str, Any]:
     made = context.plan
     use_threads(made.threads)
     name = context.name.partition(".")[2]
-    config = context.training(name)
+    config = context.resolved(context.recipe.finetune[name], name)
     seed = context.recipe.seed
     lesson = Lesson(
         run=context.folder,
@@ -339,6 +310,14 @@ def evaluate(context: Context) -> dict[str, Any]:
     report = evaluate(
         context.folder, context.recipe.evaluation, context.recipe.seed
     )
+    earlier = context.record.stages.get("evaluate")
+    before = earlier.result.get("tasks", {}) if earlier else {}
+    gone = [name for name in before if name not in report["tasks"]]
+    if gone:
+        console.warn(
+            f"the report no longer holds {', '.join(gone)}; name them "
+            "in evaluation.tasks as well to have them again"
+        )
     return {"tasks": report["tasks"]}
 
 
@@ -380,25 +359,3 @@ def planned_steps(folder: Path, stage: str) -> str:
         return ""
     pieces = f" by {cost.rows}" if cost.rows < cost.batch else ""
     return f" {cost.steps} x {cost.batch}{pieces}"
-
-
-def foreign_attention(recipe: Recipe) -> str:
-    """Digest an attention that the user put into ``ATTENTION``.
-
-    Raises:
-        RecipeError: its source cannot be read.
-    """
-    module = sys.modules.get("hornbook.model.attention")
-    if module is None:
-        return ""
-    function = module.ATTENTION.get(recipe.model.attention)
-    home = getattr(function, "__module__", "")
-    if function is None or home == module.__name__:
-        return ""
-    try:
-        return digest_text(inspect.getsource(function))
-    except (OSError, TypeError) as error:
-        raise RecipeError(
-            f"the attention {recipe.model.attention!r} has no source "
-            "that could be kept with the run; define it in a file"
-        ) from error

@@ -1,5 +1,5 @@
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import pytest
@@ -22,6 +22,7 @@ class Corpus(msgspec.Struct, frozen=True):
 
 class Tuning(msgspec.Struct, frozen=True):
     steps: int = 0
+    method: Literal["sft", "classify"] = "sft"
 
 
 class Recipe(msgspec.Struct, frozen=True):
@@ -63,7 +64,11 @@ def test_tables_become_structs() -> None:
             "finetune.chat.stepps",
             "'steps'?",
         ),
-        ({"pretrain": {"zzz": 1}}, "pretrain.zzz", "known here: steps"),
+        (
+            {"pretrain": {"zzz": 1}},
+            "pretrain.zzz",
+            "known here: method, steps",
+        ),
     ],
 )
 def test_an_unknown_key_is_refused_with_its_path(
@@ -128,6 +133,20 @@ def test_settings_reach_into_tables(
     tables: dict[str, Any] = {}
     override(tables, [setting])
     assert tables == expected
+
+
+@pytest.mark.parametrize(
+    "tables",
+    [
+        {"pretrain": {"method": "pair"}},
+        {"finetune": {"chat": {"method": "pair"}}},
+    ],
+)
+def test_a_wrong_choice_lists_the_right_ones(
+    tables: dict[str, Any],
+) -> None:
+    with pytest.raises(RecipeError, match="can be 'sft', 'classify';"):
+        read(tables)
 
 
 def test_settings_keep_what_stands_beside_them() -> None:

@@ -130,6 +130,36 @@ def test_a_terminal_gets_a_live_bar_with_lines_above(
     assert "inner" not in shown
 
 
+def test_a_view_stands_below_what_is_said_and_goes(
+    console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    screen = io.StringIO()
+
+    def terminal(**options: Any) -> RichConsole:
+        return RichConsole(file=screen, force_terminal=True, width=99)
+
+    monkeypatch.setattr(module, "RichConsole", terminal)
+    assert console.redraws
+    with console.live("the view"):
+        assert not console.redraws
+        console.say("above")
+        with console.progress("inner", 1) as inner:
+            inner.advance()
+    assert console.redraws
+    shown = screen.getvalue()
+    assert shown.index("the view") < shown.index("above\n")
+    assert shown.index("above\n") < shown.rindex("the view")
+    assert shown.endswith("\x1b[2K") and "inner" not in shown
+
+
+def test_a_quiet_console_redraws_nothing(
+    console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Console, "terminal", True)
+    console.quiet = True
+    assert not console.redraws
+
+
 def test_a_notebook_writes_one_line_anew(
     console: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:

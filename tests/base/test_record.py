@@ -9,6 +9,7 @@ from hornbook.base.record import (
     RunRecord,
     StageRecord,
     load_record,
+    named,
     new_record,
 )
 
@@ -77,3 +78,15 @@ def test_a_damaged_record_is_named(
         assert "run.json cannot be read" in str(error)
     else:
         assert found.folder == str(folder)
+
+
+def test_a_run_is_named_by_its_folder_or_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("runs/mine").mkdir(parents=True)
+    assert named("mine") == str(Path("runs/mine"))
+    assert named("mine:chat") == str(Path("runs/mine:chat"))
+    assert named("theirs:chat") == "theirs:chat"
+    Path("mine").mkdir()
+    assert named("mine") == "mine"

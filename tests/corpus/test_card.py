@@ -29,6 +29,7 @@ def outcome() -> Outcome:
     made.drop(3, "too_short", "8 characters")
     made.drop(3, "near_duplicate", "second thoughts")
     made.heldout = {1, 3}
+    made.foreign.update([".png", ".gz", ".png"])
     return made
 
 
@@ -43,7 +44,11 @@ def test_the_card_counts_each_document_once() -> None:
     }
     # Title, empty line, text: 2 + 2 + 8 characters, "ü" is two bytes
     assert card["characters"] == {"train": 36, "heldout": 12}
-    assert card["bytes"] == {"train": 39, "heldout": 13}
+    assert card["bytes"] == {
+        "train": 39,
+        "heldout": 13,
+        "dropped": {"too_short": 13},
+    }
     assert card["sources"][0]["heldout"] == 1
     assert card["passed_over"]["reasons"] == {"odd": 1}
 
@@ -53,12 +58,25 @@ def test_the_page_tells_what_the_numbers_tell() -> None:
     for words in (
         "5 documents came in and 4 stayed",
         "little text",
-        "**too_short**, 1: too short to learn from",
+        "**too_short**, 1 (13 bytes): too short to learn from",
         "'T3': 8 characters",
         "CC0; Ann",
         "1: odd",
+        "'a.pdf': odd",
+        "3 files of kinds that are not read: 2 .png, 1 .gz.",
     ):
         assert words in page
+
+
+def test_every_broken_file_is_named_but_no_picture() -> None:
+    made = outcome()
+    made.problems *= 300
+    card = make_card(made, CONFIG, 0, "")
+    assert len(card["passed_over"]["listed"]) == 300
+    assert card["passed_over"]["kinds"] == {".gz": 1, ".png": 2}
+    page = card_text(card)
+    assert page.count("'a.pdf'") == 10
+    assert "card.json` names the others" in page
 
 
 def test_every_reason_is_explained() -> None:
@@ -72,7 +90,10 @@ def test_the_samples_are_few(tmp_path: Path) -> None:
     assert short["finding"] == "8 characters"
 
 
-def test_strict_refuses_any_problem() -> None:
-    outcome().refuse(strict=False)
+def test_strict_refuses_what_is_broken_and_no_picture() -> None:
+    made = outcome()
+    made.refuse(strict=False)
     with pytest.raises(DataError, match=r"a\.pdf: odd"):
-        outcome().refuse(strict=True)
+        made.refuse(strict=True)
+    made.problems.clear()
+    made.refuse(strict=True)

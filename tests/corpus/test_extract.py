@@ -37,6 +37,24 @@ def test_a_page_gives_its_title_and_main_text() -> None:
     assert not re.search("Shop|Imprint|alert|<", raw.text)
 
 
+def test_menus_of_manuals_are_left_out() -> None:
+    menu = (
+        '<div class="navheader"><table summary="Navigation header">'
+        "<tr><th>Caps and more</th></tr>"
+        '<tr><td><a href="a.html">Prev</a></td><td>Up</td></tr>'
+        "</table><hr></div>"
+    )
+    page = (
+        f"<title>Hats</title><body>{menu}<div class='sect1'>"
+        "<p>A hat is a head covering.</p><table summary='Sizes'>"
+        "<tr><td>Large</td></tr></table></div>"
+        "<div class='navfooter'>Zurück Weiter</div></body>"
+    )
+    text = read_html(page.encode(), FOLDER).text
+    assert "head covering" in text and "Large" in text
+    assert not re.search("Prev|Up|Caps|Weiter", text)
+
+
 @pytest.mark.parametrize("depth", [10_000, 100_000])
 def test_a_deeply_nested_page_takes_no_long_time(depth: int) -> None:
     page = "<div class=a>" * depth + "Hello hat" + "</div>" * depth
@@ -101,6 +119,11 @@ def test_marks_and_encodings_are_honoured() -> None:
         ("---\ntitle: Hats\n---\n# Hats\n\nBody", "Hats", "Body"),
         ("---\ntitle: A\n---\n# B\nBody", "A", "# B\nBody"),
         ("No heading", "", "No heading"),
+        ("![badge]\n\n# Hats\nBody", "Hats", "![badge]\n\n\nBody"),
+        ("```\n# a comment\n```", "", "```\n# a comment\n```"),
+        ("Run\n~~~\n# as root\n~~~", "", "Run\n~~~\n# as root\n~~~"),
+        ("```\nx\n```\n# Late", "", "```\nx\n```\n# Late"),
+        ("a\n\n" * 6 + "# Part", "", "a\n\n" * 6 + "# Part"),
     ],
 )
 def test_titles_of_markdown(text: str, title: str, rest: str) -> None:

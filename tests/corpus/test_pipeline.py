@@ -248,14 +248,43 @@ def test_strict_stops_where_a_file_cannot_be_read(
     (texts / "bad.txt").write_bytes(b"\xff\xfe\xff")
     (texts / "torn.parquet").write_bytes(b"PAR1 and no more")
     (texts / "film.avi").write_bytes(b"RIFF")
+    (texts / "README").write_text("Read me.", encoding="utf-8")
     config = CorpusConfig(source=(folder(texts),))
     card = curate(config, tmp_path / "run", 0, tmp_path)
     assert card["documents"]["in"] == 1
     listed = {item["path"] for item in card["passed_over"]["listed"]}
-    assert listed == {"bad.txt", "torn.parquet", "film.avi"}
-    with pytest.raises(DataError, match="3 files.*bad.txt"):
+    assert listed == {"bad.txt", "torn.parquet"}
+    kinds = card["passed_over"]["kinds"]
+    assert kinds == {".avi": 1, "no extension": 1}
+    with pytest.raises(DataError, match="2 files.*bad.txt"):
         curate(config, tmp_path / "strict", 0, tmp_path, strict=True)
     assert not (tmp_path / "strict").exists()
+
+    # A mixed folder may be read strictly once its texts are whole
+    (texts / "bad.txt").unlink()
+    (texts / "torn.parquet").unlink()
+    curate(config, tmp_path / "strict", 0, tmp_path, strict=True)
+
+
+@pytest.mark.usefixtures("small_limits")
+def test_broken_files_are_named_on_the_screen(
+    tmp_path: Path,
+    sentences: Sentences,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    texts = tmp_path / "texts"
+    texts.mkdir()
+    (texts / "good.txt").write_text(sentences(1), encoding="utf-8")
+    for number in range(12):
+        (texts / f"bad {number:02}.txt").write_bytes(b"\xe9t\xe9")
+        (texts / f"a {number}.png").write_bytes(b"PNG")
+    config = CorpusConfig(source=(folder(texts),))
+    curate(config, tmp_path / "run", 0, tmp_path)
+    said = capsys.readouterr().err
+    assert "12 files or records could not be read" in said
+    assert "bad 09.txt: not utf-8 text; set 'encoding'" in said
+    assert "bad 10.txt" not in said and "names the others" in said
+    assert "12 files of kinds that are not read: 12 .png" in said
 
 
 def test_too_little_text_is_refused(tmp_path: Path) -> None:

@@ -57,6 +57,9 @@ def test_an_empty_or_missing_folder_says_what_to_do(
         labels(tmp_path / "nowhere")
     with pytest.raises(DataError, match="holds no file.*put text"):
         labels(tmp_path)
+    (tmp_path / "a.txt").write_text("A hat.", encoding="utf-8")
+    with pytest.raises(DataError, match="is a file.*the folder that"):
+        labels(tmp_path / "a.txt")
 
 
 def test_several_sub_folders_are_topics(tmp_path: Path) -> None:

@@ -1,4 +1,6 @@
-from hypothesis import given
+from random import Random
+
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hornbook.base.document import document_id
@@ -44,6 +46,43 @@ def test_a_share_moves_nothing_at_all() -> None:
     new = hold_out(entries(5000), config)
     assert {row for row in new if row < 2000} == old
     assert 150 < len(old) < 250
+
+
+def sized(sizes: list[int]) -> list[Entry]:
+    return [
+        Entry(e.row, e.id, e.source, e.title, size)
+        for e, size in zip(entries(len(sizes)), sizes, strict=True)
+    ]
+
+
+@given(
+    st.randoms(use_true_random=False),
+    st.integers(1500, 3000),
+    st.integers(1, 1_500_000),
+)
+@settings(max_examples=20)
+def test_so_many_bytes_are_held_out(
+    chance: Random, documents: int, least: int
+) -> None:
+    sizes = [chance.randint(1, 9000) for _ in range(documents)]
+    config = CorpusConfig(source=SOURCES, heldout_bytes=least)
+    held = hold_out(sized(sizes), config)
+    total = sum(sizes[row] for row in held)
+    assert len(held) >= 100
+    assert total >= least
+    assert len(held) == 100 or total < least + 9000
+
+    # More text moves nothing into the held-out set
+    fewer = hold_out(sized(sizes[:1400]), config)
+    assert {row for row in held if row < 1400} <= fewer
+
+
+def test_few_documents_are_not_all_held_out() -> None:
+    config = CorpusConfig(source=SOURCES, heldout_bytes=1)
+    assert len(hold_out(sized([500] * 300), config)) == 30
+    config = CorpusConfig(source=SOURCES, heldout_bytes=10**9)
+    assert len(hold_out(sized([500] * 300), config)) == 150
+    assert hold_out([], config) == set()
 
 
 def test_small_corpora_hold_some_out() -> None:

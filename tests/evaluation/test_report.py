@@ -138,6 +138,18 @@ def test_what_is_missing_is_skipped_and_said(
     assert f"Not measured: {task}" in markdown
 
 
+def test_scores_and_gaps_are_told_in_the_terminal(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.rmtree(run / "finetune" / "chat")
+    report = evaluate(run, QUICK, tasks=["bits_per_byte", "answers"])
+    told = capsys.readouterr().err
+    score = report["tasks"]["bits_per_byte"]
+    assert f"{score['value']:.3f}" in told
+    reason = report["skipped"]["answers"]
+    assert f"answers is left out: {reason}" in told
+
+
 def test_a_run_of_one_part_still_has_a_page(run: Path) -> None:
     shutil.rmtree(run / "finetune/chat")
     shutil.rmtree(run / "checkpoints")

@@ -51,6 +51,13 @@ def test_a_task_in_another_language_is_refused(tmp_path: Path) -> None:
     assert foreign(items, [english]) == ""
     assert "0%" in foreign(items, [])
 
+    # A small task of rare things is no other language
+    few = [Item(f"The {x} is in the water.", (" a",), 0) for x in "xyz"]
+    assert foreign(few, [english] * 500) == ""
+    assert "another language" in foreign(few, [german] * 500)
+    once = [german] * 499 + [english]
+    assert "another language" in foreign(few, once)
+
 
 def test_tasks_are_judged_apart_in_one_reading(
     whole_run: Path, monkeypatch: pytest.MonkeyPatch

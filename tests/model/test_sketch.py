@@ -1,6 +1,9 @@
 import subprocess
 import sys
 
+import pytest
+
+import hornbook as hb
 from hornbook.model.config import make_config
 from hornbook.model.count import parameters
 from hornbook.model.sketch import sketch
@@ -31,3 +34,12 @@ def test_a_sketch_needs_no_torch() -> None:
         "assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_an_attention_of_ones_own_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    config = make_config(vocab_size=9, attention="mild")
+    monkeypatch.setitem(hb.ATTENTION, "mild", hb.ATTENTION["sdpa"])
+    assert "by mild" in sketch(config)
+    assert " by " not in sketch(make_config(vocab_size=9))

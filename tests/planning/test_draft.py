@@ -38,7 +38,9 @@ def test_the_model_fits_time_and_text(
 ) -> None:
     found = Survey(documents=1000, text_bytes=text_bytes)
     model = choose_model(found, minutes, PROBE)
-    assert model.vocab_size == choose_vocabulary(text_bytes)
+    assert model.vocab_size <= choose_vocabulary(text_bytes)
+    rows = model.layers * model.width
+    assert model.vocab_size <= max(6 * rows, 512)
     if (model.layers, model.width, model.heads) == SHAPES[0]:
         return
     count = parameters(model)["total"]
@@ -57,6 +59,19 @@ def test_more_time_never_means_a_smaller_model(
     less = choose_model(found, minutes / 2, PROBE)
     more = choose_model(found, minutes, PROBE)
     assert less.width <= more.width
+
+
+def test_more_text_gives_no_smaller_model() -> None:
+    for minutes in (1, 4, 10, 30, 60, 240):
+        widths = [
+            choose_model(
+                Survey(documents=1000, text_bytes=text_bytes),
+                minutes,
+                PROBE,
+            ).width
+            for text_bytes in (2_500_000, 12_000_000, 33_000_000)
+        ]
+        assert widths == sorted(widths)
 
 
 def test_unmeasured_machines_get_a_model_too() -> None:

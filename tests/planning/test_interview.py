@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -85,6 +86,39 @@ def test_an_impossible_answer_is_refused(
     with pytest.raises(RecipeError, match=word):
         interview("pocket", "text", ask=Person(*answers))
     assert not Path("pocket.toml").exists()
+
+
+@pytest.mark.parametrize(
+    "options", [{"minutes": 0.0}, {"language": "English"}]
+)
+def test_what_cannot_be_is_refused_before_the_text_is_read(
+    folder: Path, options: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "survey", no_answer)
+    with pytest.raises(RecipeError, match="--minutes|--language"):
+        interview("pocket", "text", ask=no_answer, **options)
+
+
+def test_a_language_is_told_or_taken(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert interview("told", "text").case.languages == ("en",)
+    taken = interview("w 1/ab", "text", language="de")
+    assert taken.case.languages == ("de",)
+    said = capsys.readouterr().err
+    assert "questions" in said and "are English" in said
+    assert "hornbook run 'w 1/ab.toml'" in said
+
+
+def test_pictures_are_counted_in_one_line(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("a.png", "b.png", "c.gz", "README"):
+        (folder / name).write_bytes(b"PNG")
+    interview("pocket", "text")
+    said = capsys.readouterr().err
+    assert said.count("not read") == 1
+    assert "4 files of kinds that are not read: 2 .png" in said
 
 
 @pytest.mark.parametrize("yes", [True, False])

@@ -1,12 +1,14 @@
 """A new recipe is one that a run takes, and it says why."""
 
 import tomllib
+from pathlib import Path
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hornbook.base.store import size
 from hornbook.planning.draft import SPLIT, draft
 from hornbook.planning.new import (
     number,
@@ -58,16 +60,37 @@ def test_a_recipe_is_one_that_a_run_takes(
 
 
 @pytest.mark.parametrize(
-    ("text_bytes", "share"),
-    [(900_000, 0.05), (8_000_000, 0.05), (40_000_000, 0.01)],
+    ("text_bytes", "heldout"),
+    [(900_000, 45_000), (8_000_000, 400_000), (40_000_000, 400_000)],
 )
 def test_scores_never_need_more_than_400_kB(
-    text_bytes: int, share: float
+    text_bytes: int, heldout: int
 ) -> None:
     found = msgspec.structs.replace(FOUND, text_bytes=text_bytes)
     case = UseCase(name="pocket", text="text", minutes=20)
-    tables = tomllib.loads(recipe_text(draft(case, found)))
-    assert tables["corpus"]["heldout_share"] == share
+    text = recipe_text(draft(case, found))
+    assert tomllib.loads(text)["corpus"]["heldout_bytes"] == heldout
+    assert f"# At least {size(heldout)} that no model" in text
+
+
+@pytest.mark.parametrize(
+    ("languages", "pattern", "language"),
+    [(("en",), "gpt2", "en"), (("ja",), "cl100k", "ja"),
+     (("en", "ja"), "cl100k", None)],
+)
+def test_the_language_chooses_the_pattern(
+    languages: tuple[str, ...], pattern: str, language: str | None
+) -> None:
+    case = UseCase(name="pocket", text="text", languages=languages)
+    tables = tomllib.loads(recipe_text(draft(case, FOUND)))
+    assert tables["tokenizer"]["pattern"] == pattern
+    assert tables["corpus"]["source"][0].get("language") == language
+
+
+def test_the_commands_can_be_typed_as_they_stand() -> None:
+    case = UseCase(name="pocket", text="text")
+    text = recipe_text(draft(case, FOUND), Path("my text/pocket.toml"))
+    assert "#   hornbook run 'my text/pocket.toml' " in text
 
 
 @pytest.mark.parametrize(

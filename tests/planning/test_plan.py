@@ -59,7 +59,8 @@ def test_a_sound_plan_has_no_warnings() -> None:
     [
         (plan(text_bytes=500_000), "by heart"),
         (plan(minutes=3), "tokens for each of its"),
-        (plan(minutes=0.5), "steps only"),
+        (plan(minutes=0.5), "steps; give it more minutes"),
+        (plan(minutes=0, steps=5), "only 5 steps; give it more steps"),
         (plan(probe=Probe()), "needs torch"),
         (
             plan(machine=msgspec.structs.replace(

@@ -46,7 +46,7 @@ def test_files_and_records_are_counted_by_kind(tmp_path: Path) -> None:
     assert found.kinds[".jsonl"] == len("four") + len("letters")
     assert set(found.kinds) == {".txt", ".jsonl", ".html"}
     assert found.text_bytes == sum(found.kinds.values())
-    assert sum(found.problems.values()) == 1
+    assert found.foreign == {".png": 1} and not found.problems
     assert not found.estimated
 
 
@@ -94,6 +94,47 @@ def test_a_folder_too_large_to_read_is_estimated(
     assert part.text_bytes == pytest.approx(whole.text_bytes, rel=0.05)
 
 
+def test_each_kind_is_stretched_by_its_own(tmp_path: Path) -> None:
+    """Pages hold a tenth of text; by name, they all come first."""
+    page = f"<html><!-- {'x' * 40_000} --><p>{WORDS}</p></html>"
+    for number in range(60):
+        name = tmp_path / f"a {number}.html"
+        name.write_text(page, encoding="utf-8")
+    fill(tmp_path, 60, WORDS * 10)
+    whole = survey(str(tmp_path))
+    started, reads = [0.0], []
+
+    def clock() -> float:
+        started[0] += 1.0
+        reads.append(1)
+        return started[0]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("time.monotonic", clock)
+        part = survey(str(tmp_path), look_seconds=20)
+    assert part.estimated and len(reads) > 100
+    assert part.documents == pytest.approx(whole.documents, rel=0.01)
+    assert part.text_bytes == pytest.approx(whole.text_bytes, rel=0.01)
+    for kind in (".html", ".txt"):
+        wanted = pytest.approx(whole.kinds[kind], rel=0.01)
+        assert part.kinds[kind] == wanted
+
+
+def test_the_language_is_told_by_the_text(tmp_path: Path) -> None:
+    fill(tmp_path / "en", 4)
+    assert survey(str(tmp_path)).languages == ("en",)
+    fill(tmp_path / "ja", 9, "帽子は頭に被る物です。" * 200)
+    assert survey(str(tmp_path)).languages == ("ja", "en")
+
+
+def test_one_huge_file_does_not_decide_the_language(
+    tmp_path: Path,
+) -> None:
+    fill(tmp_path / "en", 30)
+    fill(tmp_path / "huge", 1, "帽子は頭に被る物です。" * 50_000)
+    assert survey(str(tmp_path)).languages[0] == "en"
+
+
 def test_a_missing_or_unreadable_folder_is_refused(
     tmp_path: Path,
 ) -> None:
@@ -138,6 +179,13 @@ def test_tasks_ask_for_what_they_need() -> None:
 def test_a_name_that_is_no_name_is_refused(name: str) -> None:
     with pytest.raises(RecipeError, match="cannot name a run"):
         check_use_case(UseCase(name=name, text="text"))
+
+
+@pytest.mark.parametrize("code", ["", "English", "e", "en de"])
+def test_a_language_is_given_as_its_code(code: str) -> None:
+    with pytest.raises(RecipeError, match="--language.*ja"):
+        check_use_case(case(languages=(code,)))
+    check_use_case(case(languages=("pt-BR",)))
 
 
 @pytest.mark.parametrize("minutes", [0, -1, float("nan"), float("inf")])

@@ -16,6 +16,7 @@ from hornbook.scaling.sweep import (
     mean_over_seeds,
     plan_sweep,
     shrink,
+    warn_of_none,
 )
 from hornbook.training.config import TrainingConfig
 from hornbook.training.trials import Result
@@ -71,6 +72,15 @@ def test_what_would_be_all_warm_up_is_left_out() -> None:
     trials = plan_sweep(TARGET, ScalingConfig(minutes=0.5), SPEED)
     assert trials
     assert min(t.training.steps for t in trials) >= LEAST_STEPS
+
+
+def test_a_sweep_without_trials_says_why(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    warn_of_none(plan_sweep(TARGET, ScalingConfig(minutes=5), SPEED))
+    assert capsys.readouterr().err == ""
+    warn_of_none(plan_sweep(TARGET, ScalingConfig(minutes=0.01), SPEED))
+    assert f"fewer than {LEAST_STEPS}" in capsys.readouterr().err
 
 
 def test_a_batch_grows_as_the_root_of_the_text() -> None:

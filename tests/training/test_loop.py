@@ -75,6 +75,18 @@ def test_the_loss_falls(
     assert all(weight.grad is None for weight in model.parameters())
 
 
+def test_a_training_that_is_late_says_so(
+    train_tiny: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("hornbook.training.pace.FIRST_SECONDS", 0)
+    train_tiny("late", steps=4, minutes=1e-6)
+    assert "at this speed it takes" in capsys.readouterr().err
+    train_tiny("timely", steps=4, minutes=60.0)
+    assert "at this speed" not in capsys.readouterr().err
+
+
 def test_every_step_has_its_line(
     train_tiny: Any, tmp_path: Path
 ) -> None:

@@ -104,7 +104,7 @@ def test_memory_that_is_held_is_not_asked_for_anew() -> None:
         )
         return int(done.stdout)
 
-    assert new_pages("held") < new_pages("freed") / 3
+    assert new_pages("held") < 0.75 * new_pages("freed")
 
 
 @pytest.mark.compiled

@@ -5,7 +5,7 @@ import re
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import msgspec
 
@@ -96,10 +96,23 @@ def _convert(value: Any, kind: type[T], where: str, path: str) -> T:
         fault, _, inner = str(error).partition(" - at `$")
         key = f"{path}{inner.rstrip('`')}".lstrip(".")
         place = f" at `{key}`" if key else ""
+        known = _choices(kind, inner.rstrip("`"))
+        place += f", which can be {known}" if known else ""
         raise RecipeError(
             f"{where}: {fault[:1].lower()}{fault[1:]}{place}; correct "
             "that value"
         ) from error
+
+
+def _choices(kind: Any, path: str) -> str:
+    """List what the key at ``path`` of a struct can be, if it says."""
+    for name in re.findall(r"\.(\w+)", path):
+        struct = _struct_of(kind)
+        fields = msgspec.structs.fields(struct) if struct else ()
+        found = [f.type for f in fields if f.encode_name == name]
+        kind = found[0] if found else None
+    literal = get_origin(kind) is Literal
+    return ", ".join(map(repr, get_args(kind))) if literal else ""
 
 
 def _refuse_unknown(

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from typing import Protocol, runtime_checkable
 
 from rich.console import Console as RichConsole
-from rich.console import JustifyMethod
+from rich.console import JustifyMethod, RenderableType
+from rich.live import Live
 from rich.markup import escape
 from rich.progress import (
     BarColumn,
@@ -107,7 +108,7 @@ class Console:
 
     def __init__(self) -> None:
         self.quiet = False
-        self._live: Progress | None = None
+        self._live: Progress | Live | None = None
 
     @property
     def rich(self) -> RichConsole:
@@ -125,6 +126,12 @@ class Console:
     def notebook(self) -> bool:
         """Whether what is said appears below a notebook's cell."""
         return RichConsole(stderr=True).is_jupyter
+
+    @property
+    def redraws(self) -> bool:
+        """Whether something can be drawn anew below what is said."""
+        free = not self.quiet and self._live is None
+        return free and self.terminal
 
     def say(self, text: str = "") -> None:
         """Print one line; rich's markup is understood."""
@@ -156,7 +163,7 @@ class Console:
         self, label: str, total: int | None = None, unit: str = ""
     ) -> Iterator[Bar]:
         """Show how far a long piece of work has come."""
-        if self.quiet or self._live is not None or not self.terminal:
+        if not self.redraws:
             yield self._plain_bar(label, total, unit)
             return
         columns = (
@@ -177,6 +184,16 @@ class Console:
             try:
                 task = progress.add_task(label, total=total, note="")
                 yield RichBar(progress, task)
+            finally:
+                self._live = None
+
+    @contextmanager
+    def live(self, view: RenderableType) -> Iterator[None]:
+        """Draw a view anew until the block ends, then take it away."""
+        with Live(view, console=self.rich, transient=True) as live:
+            self._live = live
+            try:
+                yield
             finally:
                 self._live = None
 

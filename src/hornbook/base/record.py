@@ -14,6 +14,8 @@ from hornbook.base.machine import Machine, describe
 from hornbook.base.store import write_bytes
 
 FILE = "run.json"
+RUNS = Path("runs")
+"""Where runs are made, and looked for by their names."""
 PACKAGES = ("torch", "numpy", "daft", "regex", "safetensors")
 
 
@@ -80,13 +82,20 @@ def new_record(
     )
 
 
-def load_record(folder: Path) -> RunRecord:
+def named(run: str | Path) -> str:
+    """Look for ``NAME`` and ``NAME:PART`` in ``runs`` as well."""
+    inside = RUNS / str(run).partition(":")[0]
+    elsewhere = not Path(run).exists() and inside.is_dir()
+    return str(RUNS / run) if elsewhere else str(run)
+
+
+def load_record(folder: str | Path) -> RunRecord:
     """Read the record of a run.
 
     Raises:
         CorruptFileError: there is no record, or it cannot be read.
     """
-    path = folder / FILE
+    path = Path(folder) / FILE
     if not path.exists():
         raise CorruptFileError(
             f"{folder} is not a run: it has no {FILE}; give the folder "

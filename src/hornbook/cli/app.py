@@ -1,7 +1,7 @@
 """The program, and the words that its commands share."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import cyclopts
 import msgspec
@@ -51,6 +51,10 @@ Strict = Annotated[
     Parameter(
         negative="", help="Stop at the first file that cannot be read."
     ),
+]
+Log = Annotated[
+    Literal["tensorboard", "wandb", "trackio"] | None,
+    Parameter(help="Draw the trainings there too, while they run."),
 ]
 Json = Annotated[
     bool,
@@ -103,7 +107,7 @@ def named(run: str) -> str:
 
 def find(run: str) -> str | None:
     """Find a run or a model here, or else in ``runs``."""
-    from hornbook.road import RUNS
+    from hornbook.base.record import RUNS
 
     for place in (run, str(RUNS / run)):
         whole = place.rpartition(":")[0]
@@ -114,8 +118,8 @@ def find(run: str) -> str | None:
 
 def missing(run: str, kinds: str = "run or model") -> DataError:
     """Say where a run was looked for, and which runs are there."""
+    from hornbook.base.record import RUNS
     from hornbook.clean import all_runs
-    from hornbook.road import RUNS
 
     name = run.rpartition(":")[0] or run
     there = ", ".join(path.name for path in all_runs())

@@ -11,6 +11,7 @@ from hornbook.cli.app import (
     Force,
     Json,
     Keep,
+    Log,
     Model,
     Settings,
     Source,
@@ -38,6 +39,9 @@ def new(
         Literal["chat", "classify", "complete"] | None,
         Parameter(help="What the model is for."),
     ] = None,
+    language: Annotated[
+        str, Parameter(help="The text's language: en, de, ja ...")
+    ] = "",
     yes: Annotated[
         bool,
         Parameter(negative="", help="Ask nothing; take the defaults."),
@@ -46,7 +50,7 @@ def new(
     """Write NAME.toml, a recipe for your text and this machine."""
     from hornbook.planning.interview import interview
 
-    interview(name, text, minutes, task, yes)
+    interview(name, text, minutes, task, yes, language=language)
 
 
 @app.command
@@ -74,13 +78,21 @@ def run(
     force: Force = False,
     keep: Keep = False,
     strict: Strict = False,
+    log: Log = None,
     json: Json = False,
 ) -> None:
     """Walk the whole road of a recipe, or go on where it stopped."""
     from hornbook.road import run as walk
 
     record = walk(
-        recipe, settings or (), first, last, force, keep, strict
+        recipe,
+        settings or (),
+        first,
+        last,
+        force,
+        keep,
+        strict,
+        log or "",
     )
     if json:
         print_json(record)
@@ -119,6 +131,28 @@ def stage(name: str, help: str) -> None:
     app.command(command, name=name)
 
 
+def training(name: str, help: str) -> None:
+    """Add the command of a stage that trains, and can be watched."""
+
+    def command(
+        recipe: Source,
+        /,
+        *,
+        settings: Settings = None,
+        force: Force = False,
+        keep: Keep = False,
+        strict: Strict = False,
+        log: Log = None,
+        json: Json = False,
+    ) -> None:
+        make_stage(
+            name, recipe, settings, force, keep, strict, json, log or ""
+        )
+
+    command.__doc__ = help
+    app.command(command, name=name)
+
+
 def make_stage(
     name: str,
     recipe: str,
@@ -127,12 +161,20 @@ def make_stage(
     keep: bool,
     strict: bool,
     json: bool,
+    log: str = "",
 ) -> None:
     """Make what is missing before a stage, then the stage."""
     from hornbook.road import run as walk
 
     record = walk(
-        recipe, settings or (), "", name, force and name, keep, strict
+        recipe,
+        settings or (),
+        "",
+        name,
+        force and name,
+        keep,
+        strict,
+        log,
     )
     if json:
         results = {
@@ -146,8 +188,8 @@ def make_stage(
 stage("plan", "Measure this machine and say what a run will take.")
 stage("curate", "Collect and clean the text; hold some of it out.")
 stage("tokenize", "Learn a vocabulary, and turn the text into tokens.")
-stage("scale", "Try small models; foretell what pretraining gives.")
-stage("pretrain", "Train a new model on the tokens.")
+training("scale", "Try small models; foretell what pretraining gives.")
+training("pretrain", "Train a new model on the tokens.")
 stage("evaluate", "Score the models on text they have never seen.")
 
 
@@ -199,6 +241,7 @@ def finetune(
     settings: Settings = None,
     force: Force = False,
     keep: Keep = False,
+    log: Log = None,
 ) -> None:
     """Make the recipe's fine-tunings, or, with --name, a new one."""
     given = list(settings or ())
@@ -214,7 +257,9 @@ def finetune(
         raise HornbookError(
             "--data needs --name, the name of the new fine-tuning"
         )
-    make_stage("finetune", recipe, given, force, keep, False, False)
+    make_stage(
+        "finetune", recipe, given, force, keep, False, False, log or ""
+    )
 
 
 @app.command

@@ -2,6 +2,7 @@
 
 import random
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -9,10 +10,13 @@ import msgspec
 from hornbook.base.store import digest_json, size
 from hornbook.corpus.config import CorpusConfig
 from hornbook.corpus.outcome import Outcome, text_bytes
+from hornbook.corpus.sources import describe_kinds
 
 SAMPLES = 3
 SAMPLE_CHARACTERS = 240
-LISTED_PROBLEMS = 100
+LISTED_PROBLEMS = 10_000
+"""More can only be records: a file may be broken in every line."""
+SHOWN_PROBLEMS = 10
 DROPPED = {
     "exact_duplicate": "the same text stands in an earlier document",
     "near_duplicate": "an earlier document says nearly the same",
@@ -35,8 +39,6 @@ def make_card(
     train, heldout = outcome.side(False), outcome.side(True)
     rules = Counter(drop.rule for drop in outcome.dropped.values())
     topics = Counter(about.topic for about in train if about.topic)
-    reasons = Counter(problem[2] for problem in outcome.problems)
-    listed = outcome.problems[:LISTED_PROBLEMS]
     return {
         "documents": {
             "in": len(outcome.documents),
@@ -48,6 +50,7 @@ def make_card(
         "bytes": {
             "train": sum(map(text_bytes, train)),
             "heldout": sum(map(text_bytes, heldout)),
+            "dropped": _lost_bytes(outcome),
         },
         "characters": {
             "train": sum(len(about.full_text) for about in train),
@@ -61,17 +64,33 @@ def make_card(
             for number in range(len(config.source))
         ],
         "topics": dict(sorted(topics.items())),
-        "passed_over": {
-            "count": len(outcome.problems),
-            "reasons": dict(sorted(reasons.items())),
-            "listed": [
-                {"source": source, "path": path, "reason": reason}
-                for source, path, reason in listed
-            ],
-        },
+        "passed_over": _passed_over(outcome),
         "samples": _samples(outcome, seed),
         "parameters": _parameters(config),
         "warnings": [warning] if warning else [],
+    }
+
+
+def _lost_bytes(outcome: Outcome) -> dict[str, int]:
+    """Count the bytes of text that each rule dropped."""
+    lost: Counter[str] = Counter()
+    for row, drop in outcome.dropped.items():
+        lost[drop.rule] += text_bytes(outcome.documents[row])
+    return dict(sorted(lost.items()))
+
+
+def _passed_over(outcome: Outcome) -> dict[str, Any]:
+    """Name what should have been read, and count other kinds."""
+    reasons = Counter(problem[2] for problem in outcome.problems)
+    listed = outcome.problems[:LISTED_PROBLEMS]
+    return {
+        "count": len(outcome.problems),
+        "reasons": dict(sorted(reasons.items())),
+        "kinds": dict(sorted(outcome.foreign.items())),
+        "listed": [
+            {"source": source, "path": path, "reason": reason}
+            for source, path, reason in listed
+        ],
     }
 
 
@@ -163,7 +182,8 @@ def card_text(card: dict[str, Any]) -> str:
     lines += ["", "## What was dropped, and why", ""]
     for rule, count in documents["dropped"].items():
         meaning = DROPPED.get(rule, "a rule of this recipe's own")
-        lines += [f"- **{rule}**, {count:,}: {meaning}."]
+        lost = size(card["bytes"]["dropped"][rule])
+        lines += [f"- **{rule}**, {count:,} ({lost}): {meaning}."]
         for sample in card["samples"][rule]:
             what = sample["title"] or sample["text"][:60]
             what = " ".join(what.split())
@@ -172,13 +192,23 @@ def card_text(card: dict[str, Any]) -> str:
         lines += ["Nothing."]
 
     # Tell what could not be read
-    passed = card["passed_over"]
     lines += ["", "## What could not be read", ""]
-    for reason, count in passed["reasons"].items():
-        lines += [f"- {count:,}: {reason}"]
-    if not passed["count"]:
-        lines += ["Everything could."]
+    lines += _unread(card["passed_over"])
     return "\n".join(lines) + "\n"
+
+
+def _unread(passed: dict[str, Any]) -> Iterator[str]:
+    """Tell what could not be read, and name the first of it."""
+    for reason, count in passed["reasons"].items():
+        yield f"- {count:,}: {reason}"
+    for item in passed["listed"][:SHOWN_PROBLEMS]:
+        yield f"  - {item['path']!r}: {item['reason']}"
+    if passed["count"] > SHOWN_PROBLEMS:
+        yield "  - ... `card.json` names the others"
+    if not passed["count"]:
+        yield "Everything could."
+    if passed["kinds"]:
+        yield f"\nBeside it lie {describe_kinds(passed['kinds'])}."
 
 
 def _source_line(source: dict[str, Any]) -> str:

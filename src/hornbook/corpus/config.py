@@ -121,6 +121,9 @@ class CorpusConfig(msgspec.Struct, frozen=True):
     """The share of documents that no model ever learns from."""
     heldout_documents: int = 0
     """Their number instead of the share; 0: the share counts."""
+    heldout_bytes: int = 0
+    """Their text instead of the share, in at least a hundred documents
+    or a tenth of them; 0: the share counts."""
     heldout_from: tuple[str, ...] = ()
     """The names of the sources to hold out from; none: all."""
     heldout_overlap: float = 0.5
@@ -135,8 +138,9 @@ class CorpusConfig(msgspec.Struct, frozen=True):
                 raise ValueError(f"{field!r} is a share from 0 to 1")
         if not 0 < self.heldout_overlap <= 1:
             raise ValueError("'heldout_overlap' is a share up to 1")
-        if self.heldout_documents < 0:
-            raise ValueError("'heldout_documents' cannot be negative")
+        for field in ("heldout_documents", "heldout_bytes"):
+            if getattr(self, field) < 0:
+                raise ValueError(f"{field!r} cannot be negative")
 
 
 def judge_size(text_bytes: int, documents: int) -> str:

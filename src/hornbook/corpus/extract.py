@@ -19,8 +19,16 @@ MARKS = {
 }
 FRONT_MATTER = re.compile(r"\A---\n(.*?)\n---\n", re.DOTALL)
 FRONT_TITLE = re.compile(r"^title:\s*(.+)$", re.MULTILINE)
+FENCE = re.compile(r"^ {0,3}(```|~~~)", re.MULTILINE)
 HEADING = re.compile(r"^#\s+(?:Title:\s*)?(.+?)\s*#*$", re.MULTILINE)
+MOST_LINES_ABOVE = 5
+"""A heading below more lines of text is one of a part."""
 TAG = re.compile(r"<(/?)([a-zA-Z][\w-]*)")
+NAVIGATION = (
+    ".navheader, .navfooter, "
+    "table[summary*=avigation], [role=navigation]"
+)
+"""What leads to other pages, as DocBook and others mark it."""
 # These hold nothing, or close themselves when the next one opens
 FLAT_TAGS = frozenset(
     (
@@ -62,7 +70,9 @@ def decode(data: bytes, encoding: str) -> str:
     try:
         return data.decode(encoding)
     except UnicodeDecodeError as error:
-        raise Unreadable(f"not {encoding} text") from error
+        raise Unreadable(
+            f"not {encoding} text; set 'encoding' of its source"
+        ) from error
 
 
 def read_plain(data: bytes, source: SourceConfig) -> Raw:
@@ -73,7 +83,8 @@ def read_plain(data: bytes, source: SourceConfig) -> Raw:
 def read_markdown(data: bytes, source: SourceConfig) -> Raw:
     """Take Markdown as it is, less its front matter and its title.
 
-    The title is the front matter's, else the first heading.
+    The title is the front matter's, else that of a heading with which
+    the text opens.
     """
     text = decode(data, source.encoding).replace("\r\n", "\n")
     title = ""
@@ -82,12 +93,29 @@ def read_markdown(data: bytes, source: SourceConfig) -> Raw:
         text = text[front.end() :]
         named = FRONT_TITLE.search(front.group(1))
         title = named.group(1).strip("\"' ") if named else ""
-    heading = HEADING.search(text)
+    heading = find_heading(text)
     if heading and (not title or heading.group(1) == title):
         title = heading.group(1)
         # Models read title and text: say the title once
         text = text[: heading.start()] + text[heading.end() :]
     return Raw(text=text, title=title)
+
+
+def find_heading(text: str) -> re.Match[str] | None:
+    r"""Find the heading at the top of a text, if it has one.
+
+    Badges and the like may stand above it, but no block of code:
+    within one, the same mark begins a comment.
+
+    >>> find_heading("```\n# copy it\n```")
+    """
+    heading = HEADING.search(text)
+    if heading is None:
+        return None
+    above = text[: heading.start()]
+    lines = sum(1 for line in above.splitlines() if line.strip())
+    code = FENCE.search(above)
+    return None if code or lines > MOST_LINES_ABOVE else heading
 
 
 def read_html(data: bytes, source: SourceConfig) -> Raw:
@@ -110,6 +138,10 @@ def read_html(data: bytes, source: SourceConfig) -> Raw:
     # Take the main text, or all text where none stands out
     tree = HTMLTree.parse(page)
     main = depth(page) <= DEEPEST_MAIN_CONTENT
+    if main and tree.body:
+        for menu in tree.body.query_selector_all(NAVIGATION):
+            if menu.parent:
+                menu.parent.remove_child(menu)
     text = extract_plain_text(
         tree,
         main_content=main,

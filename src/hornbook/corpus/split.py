@@ -2,11 +2,13 @@
 
 A document is held out by a hash of its own content. Adding text never
 moves a document that was trained on into the held-out set while that
-set is a number of documents, and hardly ever while it is a share.
+set is a number of documents or of bytes, and hardly ever while it is a
+share.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate
 
 import msgspec
 
@@ -15,6 +17,8 @@ from hornbook.corpus.config import CorpusConfig
 from hornbook.corpus.dedup import Grams, phrases
 
 LEAST_HELDOUT = 10
+MANY_HELDOUT = 100
+"""A score over fewer documents says little of the others."""
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -24,6 +28,7 @@ class Entry(msgspec.Struct, frozen=True):
     id: str
     source: str
     title: str
+    bytes: int = 0
 
 
 def draw(entry: Entry) -> float:
@@ -44,6 +49,10 @@ def hold_out(
     able.sort(key=lambda entry: (draw(entry), entry.row))
     if config.heldout_documents:
         count = config.heldout_documents
+    elif config.heldout_bytes:
+        sums = accumulate(entry.bytes for entry in able)
+        count = 1 + sum(held < config.heldout_bytes for held in sums)
+        count = max(count, min(MANY_HELDOUT, len(able) // 10))
     elif config.heldout_share:
         share = config.heldout_share
         count = sum(draw(entry) < share for entry in able)

@@ -28,7 +28,7 @@ from hornbook.evaluation.facts import CAUTION
 from hornbook.evaluation.items import Item, task_items
 from hornbook.evaluation.material import Absent, Material
 from hornbook.evaluation.page import render_markdown, render_page
-from hornbook.evaluation.score import Score
+from hornbook.evaluation.score import Score, number, span
 from hornbook.evaluation.seen import refusals
 from hornbook.evaluation.task import Task, load_tasks
 from hornbook.evaluation.verbatim import verbatim
@@ -55,6 +55,7 @@ def evaluate(
     """
     config = config or EvaluationConfig()
     material, report, judged = measure(folder, config, seed, tasks)
+    tell(report)
     with atomic_folder(folder / "evaluation") as fresh:
         write_json(fresh / "report.json", report)
         write_text(fresh / "report.md", render_markdown(report))
@@ -69,6 +70,23 @@ def evaluate(
                 fresh / "answers.jsonl", msgspec.to_builtins(answer)
             )
     return report
+
+
+def tell(report: dict[str, Any]) -> None:
+    """Print the scores, and warn of what is left out."""
+    scores = msgspec.convert(report["tasks"], dict[str, Score])
+    rows = [
+        (
+            each.title,
+            number(each.value, each.unit),
+            span(each.low, each.high, each.unit),
+            number(each.baseline, each.unit),
+        )
+        for each in scores.values()
+    ]
+    console.table(("score", "", "95% interval", "baseline"), rows)
+    for name, reason in report["skipped"].items():
+        console.warn(f"{name} is left out: {reason}")
 
 
 def measure(

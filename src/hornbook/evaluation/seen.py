@@ -1,6 +1,7 @@
 """Tasks that cannot be trusted: seen before, or in another language."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from hornbook.evaluation.items import Item
@@ -11,8 +12,10 @@ SEEN_WORDS = 12
 """So many words in a row are no coincidence."""
 SEEN_SHARE = 0.01
 """A task is refused when more of its items were seen than this."""
-COMMON_SHARE = 0.15
-"""Of text in the task's language, its words are more than this."""
+COMMON_SHARE = 0.25
+"""Of a task's words, text in its language uses more than this often:"""
+COMMON_DOCUMENTS = 0.02
+"""in more than this share of its documents."""
 LOOK_DOCUMENTS = 500
 """Training documents whose words are compared."""
 
@@ -61,20 +64,21 @@ def seen(items: Sequence[Item], found: Sequence[Overlap]) -> str:
 def foreign(items: Sequence[Item], texts: Sequence[str]) -> str:
     """Say that a task speaks another language; "" if it does not.
 
-    The words of the items are looked for in the text, each as often
-    as it stands there. Small words are shared by all texts of a
-    language, and by few of another.
+    What counts is the share of the task's running words that the text
+    uses often. Small words are shared by all texts of a language, and
+    by few of another; so even a task of rare things is known by them.
     """
-    known = {word for item in items for word in words(item.text)}
     some = texts[:LOOK_DOCUMENTS]
-    running = [word for text in some for word in words(text)]
-    count = sum(word in known for word in running)
-    share = count / max(len(running), 1)
+    uses = Counter(word for text in some for word in {*words(text)})
+    often = max(1.0, COMMON_DOCUMENTS * len(some))
+    asked = [word for item in items for word in words(item.text)]
+    count = sum(uses[word] >= often for word in asked)
+    share = count / max(len(asked), 1)
     if share >= COMMON_SHARE:
         return ""
     return (
-        f"its words are only {share:.0%} of the training text's, which "
-        "seems to be in another language"
+        f"the training text uses only {share:.0%} of its words often, "
+        "so it seems to be in another language"
     )
 
 

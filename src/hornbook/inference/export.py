@@ -19,7 +19,10 @@ CARD = "README.md"
 
 
 def export(
-    source: str | Path, to: Path, format: str = "hf", card: str = ""
+    source: str | Path,
+    to: str | Path,
+    format: str = "hf",
+    card: str = "",
 ) -> dict[str, str]:
     """Write a model and its tokenizer, read them back, and compare.
 
@@ -30,7 +33,7 @@ def export(
         ModelError: the shape fits no family, or the logits differ.
         DiskError: the disk is full; what stood there stays.
     """
-    folder = find_model(source)
+    folder, to = find_model(source), Path(to)
     if to.resolve() == folder.resolve():
         raise ModelError(
             f"{to} is the model itself; export it to another folder"

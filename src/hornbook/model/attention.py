@@ -1,7 +1,31 @@
-"""Attention: every place looks back and takes what it needs."""
+"""Attention: every place looks back and takes what it needs.
+
+Your own is one function, called as ``mine(q, k, v, visible,
+**options)`` for all heads at once; it gives a vector for each query.
+``visible`` says which keys a query may see and is spread over the
+scores, of shape (batch, heads, queries, keys); None means a place
+itself and all before it. With a cache there are fewer queries than
+keys: the last query stands at the last key.
+
+An attention with weights of its own is a ``nn.Module``, built for
+every layer as ``Mine(config, layer, **options)`` and called alike; it
+begins with the weights that it gives itself.
+
+Put it into a file and name it in the recipe::
+
+    [model]
+    attention = "mine.py:window"
+    [model.options]
+    window = 16
+
+The file goes into the run and beside every model that is saved, so it
+must need no other file of yours. Inside Hornbook it is a line of the
+dictionary at the foot. ``model/own_code.py`` tells how it is found,
+``model/examine.py`` what it has to hold.
+"""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
@@ -9,11 +33,13 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from hornbook.base.errors import RecipeError
+from hornbook.base.errors import ModelError
 from hornbook.model.cache import Cache
 from hornbook.model.config import ModelConfig
 from hornbook.model.norm import RMSNorm
+from hornbook.model.own_code import Attend
 from hornbook.model.rope import rotate
+from hornbook.model.variant import build
 
 Tables = tuple[Tensor, Tensor]
 
@@ -90,11 +116,6 @@ class Attention(nn.Module):
 
     def __init__(self, config: ModelConfig, layer: int) -> None:
         super().__init__()
-        if config.attention not in ATTENTION:
-            raise RecipeError(
-                f"there is no attention {config.attention!r}; known "
-                "are " + ", ".join(ATTENTION)
-            )
         self.config, self.layer = config, layer
         self.watch: list[Tensor] | None = None
         queries = config.heads * config.head_dim
@@ -108,6 +129,7 @@ class Attention(nn.Module):
         weight = config.qk_norm == "weight"
         self.norm_q = RMSNorm(config.head_dim, config.eps, weight)
         self.norm_k = RMSNorm(config.head_dim, config.eps, weight)
+        self.attend = build(config, layer)
 
     def forward(
         self,
@@ -139,11 +161,10 @@ class Attention(nn.Module):
             v = v.repeat_interleave(groups, dim=1)
 
         # Look back, and join the heads again
+        y = self.attend(q, k, v, visible)
         if self.watch is not None:
-            seen = causal(q.size(2), k.size(2), q.device)
-            seen = seen if visible is None else visible
-            self.watch.append(attention_weights(q, k, seen).detach())
-        y = ATTENTION[self.config.attention](q, k, v, visible)
+            seen = look_through(self.attend, q, k, v, visible, y)
+            self.watch.append(seen.detach())
         joined: Tensor = self.to_out(y.transpose(1, 2).flatten(2))
         return joined
 
@@ -173,7 +194,48 @@ def record_attention(model: nn.Module) -> Iterator[list[Tensor]]:
             layer.watch = None
 
 
-Attend = Callable[[Tensor, Tensor, Tensor, Tensor | None], Tensor]
+def look_through(
+    attend: Attend,
+    q: Float[Tensor, "batch heads queries head_dim"],
+    k: Float[Tensor, "batch heads keys head_dim"],
+    v: Float[Tensor, "batch heads keys head_dim"],
+    visible: Bool[Tensor, "*rest queries keys"] | None,
+    y: Float[Tensor, "batch heads queries head_dim"],
+) -> Float[Tensor, "batch heads queries keys"]:
+    """Give what each query takes from each key, whatever the formula.
+
+    If every key hands over a vector that is its own place in a row of
+    zeros, what comes out are the weights. They must explain ``y``. An
+    attention that gives no weighted sums of the values may have a
+    function ``weights(q, k, visible)`` instead.
+
+    Raises:
+        ModelError: it has none, so that there is nothing to look at.
+    """
+    told = getattr(attend, "weights", None)
+    if told is not None:
+        given: Tensor = told(q, k, visible)
+        return given
+
+    # Let every key hand over its own place, cut to a value's width
+    keys, width = k.size(2), v.size(-1)
+    places = torch.eye(keys, dtype=v.dtype, device=v.device)
+    pieces = F.pad(places, (0, -keys % width)).split(width, dim=-1)
+    parts = [
+        attend(q, k, piece.expand_as(v), visible) for piece in pieces
+    ]
+    seen = torch.cat(parts, dim=-1)[..., :keys]
+
+    # What comes out must explain what the layer gave
+    gap = float((seen @ v - y).nan_to_num().abs().max())
+    if not gap <= 0.02 * max(1.0, float(y.nan_to_num().abs().max())):
+        raise ModelError(
+            "this attention does not give weighted sums of the values, "
+            "so there is no map of it; give it a function "
+            "'weights(q, k, visible)'"
+        )
+    return seen
+
 
 ATTENTION: dict[str, Attend] = {
     "explicit": attend,

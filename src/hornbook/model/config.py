@@ -9,6 +9,21 @@ from hornbook.base.errors import RecipeError
 LONGEST = 1 << 20
 """The most tokens that a context can have."""
 
+SIZES = (
+    "vocab_size",
+    "layers",
+    "width",
+    "heads",
+    "kv_heads",
+    "head_dim",
+    "hidden",
+    "context",
+)
+"""The numbers of a shape that count something."""
+
+STOCK = ("explicit", "sdpa")
+"""The attentions that compute the published formula."""
+
 FORMS: dict[str, dict[str, Any]] = {
     "gpt2": {
         "positions": "learned",
@@ -69,8 +84,13 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True):
     softcap: float = 0.0
     """Logits pass ``c * tanh(logits / c)``; 0 leaves them alone."""
     attention: str = "sdpa"
-    """A name of ``ATTENTION``: ``sdpa``, torch's fused kernel, or
-    ``explicit``, the formula in plain steps."""
+    """``sdpa``, torch's fused kernel; ``explicit``, the formula in
+    plain steps; or your own: a name of ``ATTENTION``, or
+    ``PATH.py:NAME``."""
+    options: dict[str, Any] = {}
+    """Settings of an attention of your own, given it as keywords."""
+    code: str = ""
+    """The digest of an attention of your own; filled in."""
 
     def resolved(self, vocab_size: int = 0) -> "ModelConfig":
         """Fill in what is zero and check that the shape can be.
@@ -111,16 +131,7 @@ def check(config: ModelConfig) -> None:
     Raises:
         RecipeError: says which numbers do not fit together.
     """
-    for name in (
-        "vocab_size",
-        "layers",
-        "width",
-        "heads",
-        "kv_heads",
-        "head_dim",
-        "hidden",
-        "context",
-    ):
+    for name in SIZES:
         if getattr(config, name) < 1:
             raise RecipeError(
                 f"model.{name} is {getattr(config, name)}; it must be "
@@ -137,6 +148,12 @@ def check(config: ModelConfig) -> None:
         )
     if not config.rope_theta > 1:
         raise RecipeError("model.rope_theta must be above 1")
+    if config.options and config.attention in STOCK:
+        raise RecipeError(
+            f"model.options has {', '.join(config.options)}, and the "
+            f"attention {config.attention!r} takes no options; they "
+            "are for one of your own"
+        )
     if config.heads % config.kv_heads:
         raise RecipeError(
             f"model.heads ({config.heads}) is not divisible by "

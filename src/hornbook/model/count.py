@@ -3,7 +3,7 @@
 from math import prod
 
 from hornbook.model.config import ModelConfig
-from hornbook.model.inventory import tensors
+from hornbook.model.inventory import rows, tensors
 from hornbook.model.memory import (
     FULL_BYTES,
     HALF_BYTES,
@@ -18,30 +18,20 @@ from hornbook.model.memory import (
 
 def parameters(config: ModelConfig) -> dict[str, int]:
     """Count the trained numbers, by the part that holds them."""
-    c = config.resolved()
-    attention = c.width * c.head_dim * 2 * (c.heads + c.kv_heads)
-    kinds = 3 if c.feedforward == "swiglu" else 2
-    feedforward = kinds * c.width * c.hidden
-    norms = 0
-    if c.norm_weight or c.norm == "layernorm":
-        each = c.width * (2 if c.norm == "layernorm" and c.bias else 1)
-        norms = (2 * c.layers + 1 + c.embedding_norm) * each
-    if c.qk_norm == "weight":
-        norms += 2 * c.layers * c.head_dim
-    if c.bias:
-        attention += c.head_dim * (c.heads + 2 * c.kv_heads) + c.width
-        feedforward += (kinds - 1) * c.hidden + c.width
-    places = c.context if c.positions == "learned" else 0
-    counts = {
-        "token embedding": c.vocab_size * c.width,
-        "position embedding": places * c.width,
-        "attention": c.layers * attention,
-        "feed-forward": c.layers * feedforward,
-        "norms": norms,
-        "head": 0 if c.tied else c.vocab_size * c.width,
-    }
+    counts = dict.fromkeys(PARTS.values(), 0)
+    for row in rows(config):
+        counts[part_of(row.name)] += row.count
     counts["total"] = sum(counts.values())
     return counts
+
+
+def part_of(name: str) -> str:
+    """Say which part of a model a tensor belongs to.
+
+    >>> part_of("blocks.0.attention_norm.weight")
+    'norms'
+    """
+    return next(part for mark, part in PARTS.items() if mark in name)
 
 
 def flops_per_token(config: ModelConfig) -> float:
@@ -96,8 +86,8 @@ def training_bytes(
         loss_bytes(c, tokens, bf16, compiled),
         tokens * passing_bytes(c, bf16),
     )
-    if held:
-        learning = int(learning * HELD[compiled])
+    if held and not compiled:
+        learning = int(learning * HELD)
     learning += gradients * (rows < batch)
 
     # Step
@@ -124,3 +114,15 @@ def describe(config: ModelConfig) -> dict[str, object]:
         "cache_bytes": cache_bytes(c),
         "tensors": tensors(c),
     }
+
+
+PARTS = {
+    "embedding.token_emb": "token embedding",
+    "embedding.pos_emb": "position embedding",
+    ".attention.attend.": "attention",
+    "norm": "norms",
+    ".attention.": "attention",
+    ".feedforward.": "feed-forward",
+    "head.": "head",
+}
+"""What stands in a tensor's name, the first that fits, and its part."""

@@ -17,6 +17,7 @@ from hornbook.base.errors import (
     ModelError,
     RecipeError,
 )
+from hornbook.base.record import named
 from hornbook.base.store import (
     atomic_folder,
     need_disk,
@@ -26,6 +27,7 @@ from hornbook.base.store import (
 from hornbook.model import families
 from hornbook.model.config import ModelConfig
 from hornbook.model.count import parameters
+from hornbook.model.own_code import keep_code, reopen
 from hornbook.model.transformer import Transformer
 
 if TYPE_CHECKING:
@@ -42,9 +44,9 @@ def find_model(path: str | Path) -> Path:
     Raises:
         ModelError: says what is there instead.
     """
-    folder, name = Path(path), ""
-    if not folder.exists() and ":" in str(path):
-        left, _, name = str(path).rpartition(":")
+    folder, name = Path(named(path)), ""
+    if not folder.exists() and ":" in str(folder):
+        left, _, name = str(folder).rpartition(":")
         folder = Path(left)
     if not folder.is_dir():
         raise ModelError(
@@ -96,11 +98,12 @@ def read_config(table: dict[str, Any], folder: Path) -> ModelConfig:
         return families.from_hf_config(table)
     shape = table.get("model", {})
     try:
-        return convert(shape, ModelConfig, str(folder)).resolved()
+        config = convert(shape, ModelConfig, "model").resolved()
     except RecipeError as error:
         raise CorruptFileError(
             f"{folder / CONFIG} does not describe a model: {error}"
         ) from error
+    return reopen(config, folder)
 
 
 def read_weights(folder: Path) -> dict[str, Tensor]:
@@ -221,6 +224,7 @@ def write_model_folder(
     with atomic_folder(path) as fresh:
         save_tensors(state, fresh / WEIGHTS)
         write_json(fresh / CONFIG, table)
+        keep_code(table.get("model", {}).get("code", ""), fresh)
         if tokenizer is not None:
             tokenizer.save(fresh)
 

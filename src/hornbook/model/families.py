@@ -11,20 +11,27 @@ from hornbook.base.config import convert
 from hornbook.base.errors import ModelError, RecipeError
 from hornbook.model.config import (
     FORMS,
+    STOCK,
     ModelConfig,
     make_config,
     with_form,
 )
 
-FIXED = (
-    "positions",
-    "norm",
-    "norm_weight",
-    "embedding_norm",
-    "feedforward",
-    "qk_norm",
-    "bias",
-)
+FREE = {
+    "vocab_size",
+    "layers",
+    "width",
+    "heads",
+    "kv_heads",
+    "head_dim",
+    "hidden",
+    "context",
+    "rope_theta",
+    "eps",
+    "tied",
+    "softcap",
+}
+"""What a family leaves open; all else is as its form has it."""
 
 BLOCK_NAMES = {
     "attention.to_q": "self_attn.q_proj",
@@ -71,8 +78,10 @@ def family(config: ModelConfig) -> str:
         ModelError: names the choice that its form does not have.
     """
     usual = make_config(form=config.form, vocab_size=1)
-    for field in FIXED:
-        if getattr(config, field) != getattr(usual, field):
+    stock = config.attention in STOCK
+    for field in sorted({*config.__struct_fields__} - FREE):
+        free = field == "attention" and stock
+        if not free and getattr(config, field) != getattr(usual, field):
             raise ModelError(
                 f"no model of the {config.form} family has {field} = "
                 f"{getattr(config, field)!r}, so it cannot be written "

@@ -1,6 +1,8 @@
 """Where all weights begin: the one place for initialisation."""
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import nn
@@ -16,7 +18,8 @@ def initialise(
     GPT-2's form draws all from a narrow normal distribution and
     shrinks what is added to the residual stream. The other forms draw
     matrices at the scale of their input, and start every layer's last
-    matrix at zero: at first a block adds nothing, and learns to.
+    matrix at zero: at first a block adds nothing, and learns to. An
+    attention of your own keeps the weights that it gave itself.
 
     Source: radford2019, section 2.3; zhang2019fixup for the zeros.
     """
@@ -24,6 +27,8 @@ def initialise(
     narrow = config.form == "gpt2"
     last = 0.02 / math.sqrt(2 * config.layers)
     for name, weight in model.named_parameters():
+        if ".attend." in name:
+            continue
         closing = name.endswith(("to_out.weight", "down.weight"))
         if weight.dim() < 2:
             fill = 1.0 if name.endswith("weight") else 0.0
@@ -41,3 +46,11 @@ def initialise(
         else:
             bound = math.sqrt(3.0 / weight.size(1))
             nn.init.uniform_(weight, -bound, bound, generator=random)
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Draw from a seed inside the block; torch's own state stays."""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        yield

@@ -6,8 +6,7 @@ from math import prod
 import msgspec
 
 from hornbook.model.config import ModelConfig
-
-Shape = tuple[int, ...]
+from hornbook.model.variant import Shape, own_weights
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -31,44 +30,69 @@ def tensors(config: ModelConfig) -> dict[str, Shape]:
     (512, 192)
     """
     c = config.resolved()
+    inside = block(c)
+    blocks = {
+        f"blocks.{layer}.{name}": shape
+        for layer in range(c.layers)
+        for name, shape in inside.items()
+    }
+    return before(c) | blocks | after(c)
+
+
+def rows(config: ModelConfig) -> Iterator[Row]:
+    """Give the tensors with those of all blocks in one row each."""
+    c = config.resolved()
+    every = "blocks.*" if c.layers > 1 else "blocks.0"
+    for name, shape in before(c).items():
+        yield Row(name, shape)
+    for name, shape in block(c).items():
+        yield Row(f"{every}.{name}", shape, c.layers)
+    for name, shape in after(c).items():
+        yield Row(name, shape)
+
+
+def before(c: ModelConfig) -> dict[str, Shape]:
+    """Name the tensors before the blocks."""
     found: dict[str, Shape] = {}
     found["embedding.token_emb.weight"] = (c.vocab_size, c.width)
     if c.positions == "learned":
         found["embedding.pos_emb.weight"] = (c.context, c.width)
-    if c.embedding_norm:
-        found |= norm(c, "embedding_norm")
-    for layer in range(c.layers):
-        found |= block(c, f"blocks.{layer}")
-    found |= norm(c, "norm")
+    return found | (
+        norm(c, "embedding_norm") if c.embedding_norm else {}
+    )
+
+
+def after(c: ModelConfig) -> dict[str, Shape]:
+    """Name the tensors behind the blocks."""
+    found = norm(c, "norm")
     if not c.tied:
         found["head.weight"] = (c.vocab_size, c.width)
     return found
 
 
-def block(c: ModelConfig, at: str) -> dict[str, Shape]:
+def block(c: ModelConfig) -> dict[str, Shape]:
     """Name the tensors of one block."""
     queries, shared = c.heads * c.head_dim, c.kv_heads * c.head_dim
-    found = norm(c, f"{at}.attention_norm")
+    found = norm(c, "attention_norm")
     for name, rows, columns in (
         ("to_q", queries, c.width),
         ("to_k", shared, c.width),
         ("to_v", shared, c.width),
         ("to_out", c.width, queries),
     ):
-        found |= linear(c, f"{at}.attention.{name}", rows, columns)
+        found |= linear(c, f"attention.{name}", rows, columns)
     if c.qk_norm == "weight":
         for name in ("norm_q", "norm_k"):
-            found[f"{at}.attention.{name}.weight"] = (c.head_dim,)
+            found[f"attention.{name}.weight"] = (c.head_dim,)
+    for name, shape in own_weights(c).items():
+        found[f"attention.attend.{name}"] = shape
 
     # The feed-forward layer widens, once or twice, and narrows
-    found |= norm(c, f"{at}.feedforward_norm")
+    found |= norm(c, "feedforward_norm")
     ups = ("gate", "up") if c.feedforward == "swiglu" else ("up",)
     for name in ups:
-        where = f"{at}.feedforward.{name}"
-        found |= linear(c, where, c.hidden, c.width)
-    return found | linear(
-        c, f"{at}.feedforward.down", c.width, c.hidden
-    )
+        found |= linear(c, f"feedforward.{name}", c.hidden, c.width)
+    return found | linear(c, "feedforward.down", c.width, c.hidden)
 
 
 def norm(c: ModelConfig, at: str) -> dict[str, Shape]:
@@ -90,15 +114,3 @@ def linear(
     if c.bias:
         found[f"{at}.bias"] = (rows,)
     return found
-
-
-def rows(config: ModelConfig) -> Iterator[Row]:
-    """Give the tensors with those of all blocks in one row each."""
-    last = config.layers - 1
-    every = "blocks.*" if last else "blocks.0"
-    for name, shape in tensors(config).items():
-        if not name.startswith("blocks."):
-            yield Row(name, shape)
-        elif name.startswith("blocks.0."):
-            inside = name.removeprefix("blocks.0")
-            yield Row(every + inside, shape, config.layers)

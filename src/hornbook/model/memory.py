@@ -16,9 +16,9 @@ FEW_LOGITS = 2**24
 """So many are held at once without a second thought."""
 PIECES = 8
 """More are made in at most so many pieces."""
-HELD = {False: 1.8, True: 1.5}
-"""How much of the memory is held for what is needed, eager or compiled;
-as measured with glibc 2.36, see ``benchmarks/memory.py``."""
+HELD = 1.8
+"""How much memory an eager training holds for what it needs; measured
+with glibc 2.36, see ``benchmarks/memory.py``."""
 
 
 def number_bytes(bf16: bool) -> int:

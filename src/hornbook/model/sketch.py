@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from hornbook.model.config import ModelConfig
+from hornbook.model.config import STOCK, ModelConfig
 from hornbook.model.count import parameters
 
 TITLES = {
@@ -35,6 +35,7 @@ def sketch(config: ModelConfig) -> str:
         *places(c),
         ("  |", f"block, {c.layers} times:", ""),
         ("  +-> norm, attention -+", heads, each["attention"]),
+        *own(c),
         ("  +<-------------------+", "", ""),
         ("  +-> norm, forward ---+", inner, each["feed-forward"]),
         ("  +<-------------------+", "", ""),
@@ -62,3 +63,9 @@ def places(c: ModelConfig) -> Iterator[tuple[str, str, str]]:
         yield "  + places", shape, counted(c, "position embedding")
     if c.embedding_norm:
         yield "norm", "", ""
+
+
+def own(c: ModelConfig) -> Iterator[tuple[str, str, str]]:
+    """Name the attention where it is not the published one."""
+    if c.attention not in STOCK:
+        yield "  |                    |", f"by {c.attention}", ""

@@ -13,8 +13,9 @@ from hornbook.model.cache import Cache
 from hornbook.model.config import ModelConfig
 from hornbook.model.embedding import Embedding
 from hornbook.model.feedforward import FEEDFORWARD
-from hornbook.model.init import initialise
+from hornbook.model.init import initialise, seeded
 from hornbook.model.norm import make_norm
+from hornbook.model.own_code import settle
 from hornbook.model.rope import rotation_tables
 
 if TYPE_CHECKING:
@@ -57,14 +58,15 @@ class Transformer(nn.Module):
 
     def __init__(self, config: ModelConfig, seed: int = 0) -> None:
         super().__init__()
-        self.config = config = config.resolved()
+        self.config = config = settle(config.resolved())
         self.embedding = Embedding(config)
         self.embedding_norm = (
             make_norm(config) if config.embedding_norm else None
         )
-        self.blocks = nn.ModuleList(
-            Block(config, layer) for layer in range(config.layers)
-        )
+        with seeded(seed):
+            self.blocks = nn.ModuleList(
+                Block(config, layer) for layer in range(config.layers)
+            )
         self.norm = make_norm(config)
         self.head: nn.Module = nn.Linear(
             config.width, config.vocab_size, bias=False

@@ -93,6 +93,24 @@ def choose_vocabulary(text_bytes: int) -> int:
     return LARGEST_VOCABULARY
 
 
+def most_tokens(layers: int, width: int) -> int:
+    """Give the largest vocabulary that leaves the layers half.
+
+    A layer has about ``12 width**2`` weights; a token has ``width`` in
+    each of two tables.
+
+    >>> most_tokens(3, 128), most_tokens(4, 192)
+    (2048, 4096)
+    """
+    tokens = [tokens for _, tokens in VOCABULARIES]
+    fitting = [
+        each
+        for each in (*tokens, LARGEST_VOCABULARY)
+        if each <= 6 * layers * width
+    ]
+    return max(fitting)
+
+
 def choose_model(
     found: Survey, minutes: float, probe: Probe
 ) -> ModelConfig:
@@ -100,28 +118,30 @@ def choose_model(
 
     A model learns from as many tokens as its operations allow in
     ``minutes``. Too large a one sees too few of them; with little
-    text, it learns that by heart instead.
+    text, it learns that by heart instead. What a small model has is
+    better spent on its layers than on tables of rare tokens.
     """
     # Count the operations there are time for
     limit = max(probe.bf16_flops, probe.fp32_flops)
     rate = limit * USEFUL_SHARE or cores() * CORE_FLOPS
     flops = minutes * 60 * rate
     vocabulary = choose_vocabulary(found.text_bytes)
-    text_tokens = found.text_bytes / bytes_per_token(vocabulary)
     context = 512 if minutes >= LONG_MINUTES else 256
 
     # Take the largest shape that gets its share of tokens
     chosen = None
     for layers, width, heads in SHAPES:
+        tokens = min(vocabulary, most_tokens(layers, width))
         model = make_config(
             form=FORM,
-            vocab_size=vocabulary,
+            vocab_size=tokens,
             layers=layers,
             width=width,
             heads=heads,
             context=context,
         )
         count = parameters(model)["total"]
+        text_tokens = found.text_bytes / bytes_per_token(tokens)
         seen = flops / flops_per_token(model)
         taught = seen >= TOKENS_PER_PARAMETER * count
         fits = count <= PARAMETERS_PER_TOKEN * text_tokens

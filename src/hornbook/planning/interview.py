@@ -1,12 +1,16 @@
 """``hornbook new``: a few questions, a look, and a recipe."""
 
+import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+
+import msgspec
 
 from hornbook.base.console import console
 from hornbook.base.errors import RecipeError
 from hornbook.base.store import size
+from hornbook.corpus.sources import describe_kinds
 from hornbook.model.count import parameters
 from hornbook.planning.draft import Draft, draft
 from hornbook.planning.new import write_recipe
@@ -33,11 +37,13 @@ def interview(
     task: Task | None = None,
     yes: bool = False,
     ask: Ask = input,
+    language: str = "",
 ) -> Draft:
     """Write ``name``.toml for a folder; ask for what is not given.
 
     Nothing is asked with ``yes`` or without a terminal: then a task
-    is chosen that suits the text, and ten minutes.
+    is chosen that suits the text, and ten minutes. Without
+    ``language``, a code like ``en``, it is told by the text.
 
     Raises:
         DataError: the folder holds too little for any training.
@@ -46,29 +52,59 @@ def interview(
     """
     # Refuse early what cannot be
     path = Path(name if name.endswith(".toml") else f"{name}.toml")
-    check_use_case(UseCase(name=path.stem, text=text))
+    case = UseCase(
+        name=path.stem,
+        text=text,
+        minutes=DEFAULT_MINUTES if minutes is None else minutes,
+        languages=(language,) if language else ("en",),
+    )
+    check_use_case(case)
     quiet = yes or not sys.stdin.isatty()
     refuse_existing(path, None if quiet else ask)
 
     # Look at the text, then ask for the rest
     text = text or ask_folder(None if quiet else ask)
     found = survey(text)
-    show_survey(found)
-    task = task or suggest_task(found)
+    case = settle(case, found, text, task, bool(language))
+    show_survey(found, case.languages)
     if not quiet:
-        task = ask_task(task, ask)
-        minutes = ask_minutes(ask) if minutes is None else minutes
-    minutes = DEFAULT_MINUTES if minutes is None else minutes
-    case = UseCase(
-        name=path.stem, text=text, task=task, minutes=minutes
-    )
-    check_use_case(case)
+        case = ask_rest(case, minutes is None, ask)
 
     # Choose, write, and say what comes next
     made = draft(case, found, probe())
     write_recipe(made, path)
     show_draft(made, path)
     return made
+
+
+def settle(
+    case: UseCase,
+    found: Survey,
+    text: str,
+    task: Task | None,
+    spoken: bool,
+) -> UseCase:
+    """Take from the text what was not given: task and language."""
+    languages = () if spoken else found.languages
+    return msgspec.structs.replace(
+        case,
+        text=text,
+        task=task or suggest_task(found),
+        languages=languages or case.languages,
+    )
+
+
+def ask_rest(case: UseCase, untimed: bool, ask: Ask) -> UseCase:
+    """Ask what the model is for and, if nobody said, for how long.
+
+    Raises:
+        RecipeError: an answer is impossible.
+    """
+    case = msgspec.structs.replace(case, task=ask_task(case.task, ask))
+    if untimed:
+        case = msgspec.structs.replace(case, minutes=ask_minutes(ask))
+    check_use_case(case)
+    return case
 
 
 def refuse_existing(path: Path, ask: Ask | None) -> None:
@@ -140,13 +176,16 @@ def ask_minutes(ask: Ask) -> float:
         ) from error
 
 
-def show_survey(found: Survey) -> None:
+def show_survey(found: Survey, languages: Sequence[str]) -> None:
     """Say what the folder holds, and what of it cannot be read."""
     about = "about " if found.estimated else ""
     console.say(
         f"{about}{size(found.text_bytes)} of text in "
         f"{found.documents:,} documents from {found.files:,} files"
     )
+    console.say(f"its language: {', '.join(languages)}")
+    if found.foreign:
+        console.say(describe_kinds(found.foreign))
     for problem, count in found.problems.items():
         console.warn(f"{count:,} not readable: {problem}")
 
@@ -161,4 +200,5 @@ def show_draft(made: Draft, path: Path) -> None:
     )
     for warning in made.warnings:
         console.warn(warning)
-    console.say(f"next: hornbook plan {path}, hornbook run {path}")
+    typed = shlex.quote(str(path))
+    console.say(f"next: hornbook plan {typed}, hornbook run {typed}")

@@ -1,6 +1,7 @@
 """A recipe for a use case, written with its reasons."""
 
 import json
+import shlex
 from pathlib import Path
 
 from hornbook.base.store import size, write_text
@@ -42,13 +43,13 @@ def write_recipe(made: Draft, path: Path) -> None:
     Raises:
         DiskError: the folder cannot be written.
     """
-    write_text(path, recipe_text(made))
+    write_text(path, recipe_text(made, path))
 
 
-def recipe_text(made: Draft) -> str:
+def recipe_text(made: Draft, path: Path | None = None) -> str:
     """Write a draft as a recipe whose comments give its reasons."""
     parts = [
-        head(made.case),
+        head(made.case, path or Path(f"{made.case.name}.toml")),
         source_table(made.case, made.found),
         heldout_table(made.found),
         model_tables(made),
@@ -63,13 +64,14 @@ def recipe_text(made: Draft) -> str:
     return "\n".join(parts)
 
 
-def head(case: UseCase) -> str:
+def head(case: UseCase, path: Path) -> str:
     """Write what the recipe is for and how it is used."""
+    typed = shlex.quote(str(path))
     return f"""\
 # {case.name}: {AIMS[case.task]}
 #
-#   hornbook plan {case.name}.toml    what it takes on this machine
-#   hornbook run {case.name}.toml     the whole road, at once or in bits
+#   hornbook plan {typed}    what it takes on this machine
+#   hornbook run {typed}     the whole road, at once or in bits
 #
 # Any value can be set for one run: --set pretrain.minutes=5
 
@@ -96,24 +98,28 @@ separator = {quoted(found.separator)}
 # Few files hold much text: they are cut where paragraphs end.
 cut_characters = {found.cut_characters}
 """
+    language = ""
+    if len(case.languages) == 1:
+        language = f"language = {quoted(case.languages[0])}\n"
     return f"""\
 # The text: {text}
 # ({kinds}). The card and the book print its licence.
 [[corpus.source]]
 kind = "folder"
 path = {quoted(case.text)}
-licence = ""
-{cut}"""
+licence = ""  # for instance "CC BY-SA 4.0"; empty: not stated
+{language}{cut}"""
 
 
 def heldout_table(found: Survey) -> str:
     """Write how much of the text is kept from all training."""
-    share = min(HELDOUT_SHARE, HELDOUT_BYTES / found.text_bytes)
-    amount = size(round(share * found.text_bytes))
+    amount = min(HELDOUT_BYTES, HELDOUT_SHARE * found.text_bytes)
+    rounded = int(float(f"{amount:.2g}"))
     return f"""\
-# About {amount} that no model learns from: scores are taken there.
+# At least {size(rounded)} that no model learns from, in a hundred
+# documents or more (or a tenth of all): scores are taken there.
 [corpus]
-heldout_share = {number(float(f"{share:.2g}"))}
+heldout_bytes = {rounded}
 """
 
 
@@ -121,10 +127,11 @@ def model_tables(made: Draft) -> str:
     """Write the vocabulary and the shape, and why they are so."""
     model = made.model
     count = parameters(model)["total"]
-    english = made.case.languages == ("en",)
+    english = set(made.case.languages) == {"en"}
     return f"""\
-# A vocabulary grows with the text: each token must occur often enough
-# to be learned. All tokens count, bytes and special ones included.
+# A vocabulary grows with the text, as each token must occur often
+# enough to be learned, and with the model, whose layers should hold
+# most of its weights. Bytes and special tokens are included.
 [tokenizer]
 vocab_size = {model.vocab_size}
 pattern = {quoted("gpt2" if english else "cl100k")}
@@ -151,7 +158,8 @@ on = false
 """
     return f"""\
 # Before it, small models try how loss falls with size and text, and
-# foretell what this one will reach. This comes on top of its minutes.
+# foretell what this one will reach, if there is time for a few dozen
+# steps of each. This comes on top of its minutes.
 [scaling]
 minutes = {number(min(minutes, MOST_SCALING_MINUTES))}
 """
@@ -161,7 +169,8 @@ def pretrain_table(made: Draft) -> str:
     """Write how long the text is read."""
     context, minutes = made.model.context, number(made.case.minutes)
     return f"""\
-# Of {minutes} minutes in all, so many go to reading the text.
+# Of {minutes} minutes in all, so many go to reading the text. The plan
+# turns them into steps once: on a busier machine these take longer.
 # A step learns from {made.batch} rows of {context} tokens.
 [pretrain]
 minutes = {number(made.minutes["pretrain"])}

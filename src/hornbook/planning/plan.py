@@ -70,6 +70,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     forecast: Forecast | None = None
     """What held-out text will cost after pretraining: a prior, until
     the run's own small trainings give a better one."""
+    asked_steps: int = 0
+    """The recipe's ``pretrain.steps``; 0 where minutes gave them."""
     warnings: tuple[str, ...] = ()
 
     @property
@@ -110,28 +112,23 @@ def make_plan(
 ) -> Plan:
     """Resolve what a recipe leaves to the machine.
 
-    ``trainings`` are ``pretrain`` and the tunings. The tokens of the
-    text are estimated from its bytes until they are counted.
+    ``trainings`` hold ``pretrain``; uncounted tokens are estimated.
 
     Raises:
-        RecipeError: a training has neither steps, minutes nor epochs,
-            or does not fit into memory.
+        RecipeError: a training has no length, or no room in memory.
     """
     config, shape = config or PlanConfig(), model.resolved()
     each_bytes = bytes_per_token(shape.vocab_size)
     text_tokens = text_tokens or int(text_bytes / each_bytes)
 
     # Give each training its steps and costs
+    speed, price = probe.tokens_per_second, config.price_per_hour
     costs: dict[str, Budget] = {}
     for name, training in trainings.items():
         check_length(name, training)
         read = text_tokens if name == PRETRAIN else 0
-        speed, price = probe.tokens_per_second, config.price_per_hour
-        rows = probe.rows if name == PRETRAIN else 0
-        rows = rows or fit_rows(shape, training, probe.free_bytes)
-        costs[name] = budget(
-            shape, training, speed, read, price, rows
-        )
+        rows = find_rows(name, shape, training, probe)
+        costs[name] = budget(shape, training, speed, read, price, rows)
 
     # Put all together, and look it over
     plan = Plan(
@@ -146,8 +143,21 @@ def make_plan(
         text_tokens=text_tokens,
         trainings=costs,
         forecast=first_forecast(shape, costs[PRETRAIN]),
+        asked_steps=trainings[PRETRAIN].steps,
     )
     return msgspec.structs.replace(plan, warnings=tuple(warnings(plan)))
+
+
+def find_rows(
+    name: str,
+    shape: ModelConfig,
+    training: TrainingConfig,
+    probe: Probe,
+) -> int:
+    """Take the rows that were measured, or those that should fit."""
+    if name == PRETRAIN and probe.rows:
+        return probe.rows
+    return fit_rows(shape, training, probe.free_bytes)
 
 
 def first_forecast(
@@ -199,9 +209,10 @@ def warnings(plan: Plan) -> Iterator[str]:
             "make it smaller"
         )
     if cost.tokens and cost.steps < LEAST_STEPS:
+        more = "minutes, or lower pretrain.batch"
         yield (
-            f"there is time for {cost.steps} steps only; give it more "
-            "minutes, or lower pretrain.batch"
+            f"there are only {cost.steps} steps; give it more "
+            + ("steps" if cost.steps == plan.asked_steps else more)
         )
     if plan.memory_bytes > plan.machine.memory_bytes:
         yield (
@@ -223,7 +234,8 @@ def describe_plan(plan: Plan) -> list[tuple[str, str]]:
         ("threads", str(plan.threads)),
     ]
     if plan.text_bytes:
-        text = f"{size(plan.text_bytes)}, {plan.text_tokens:,} tokens"
+        amount = size(plan.text_bytes)
+        text = f"about {amount}, {plan.text_tokens:,} tokens"
         rows.append(("text", text))
     if plan.probe.tokens_per_second:
         rate = f"{plan.probe.tokens_per_second:,.0f} tokens/s"

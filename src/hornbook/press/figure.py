@@ -16,6 +16,7 @@ from matplotlib import font_manager
 from matplotlib.colors import LinearSegmentedColormap
 
 from hornbook.base.errors import DataError
+from hornbook.base.record import named
 from hornbook.base.store import write_bytes
 from hornbook.press import fonts
 from hornbook.press.quoting import (
@@ -47,7 +48,7 @@ MOST_VECTOR_TOKENS = 32
 def open_run(folder: str | Path | None = None) -> Run:
     """Open a run, or this book's; make figures look like the book."""
     style()
-    return Run(Path(folder)) if folder else find_run()
+    return Run(named(folder)) if folder else find_run()
 
 
 def style() -> None:

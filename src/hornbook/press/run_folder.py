@@ -13,6 +13,7 @@ from hornbook.base.record import RunRecord, load_record
 from hornbook.base.store import read_json, read_jsonl
 from hornbook.model.config import ModelConfig
 from hornbook.model.count import parameters
+from hornbook.model.own_code import reopen, source_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,8 +25,10 @@ SAMPLES_VARIABLE = "HORNBOOK_SAMPLES"
 class Run:
     """What a finished run left behind, read when it is asked for."""
 
-    def __init__(self, folder: Path, samples: bool = True) -> None:
-        self.folder = folder
+    def __init__(
+        self, folder: str | Path, samples: bool = True
+    ) -> None:
+        self.folder = Path(folder)
         self.samples = samples
         """Whether text of the corpus and the model may be shown."""
 
@@ -62,11 +65,13 @@ class Run:
         """
         import numpy as np
 
-        rows = [r for r in self.lines("metrics.jsonl") if key in r]
+        lines = self.lines("metrics.jsonl")
+        rows = [r for r in lines if key in r]
         if not rows:
+            keys = ", ".join(sorted({key for r in lines for key in r}))
             raise DataError(
-                f"metrics.jsonl has no {key!r}; run the pretrain stage "
-                "again"
+                f"metrics.jsonl has no {key!r}; it has "
+                f"{keys or 'nothing: the run is not pretrained yet'}"
             )
         steps = np.array([row["step"] for row in rows])
         return steps, np.array([row[key] for row in rows])
@@ -89,6 +94,11 @@ class Run:
     def parameters(self) -> dict[str, int]:
         """The model's trained numbers, by part, and their total."""
         return parameters(self.model)
+
+    @cached_property
+    def attention_source(self) -> str:
+        """The run's own attention, as it ran; "" where it is ours."""
+        return source_of(self.model)
 
     @cached_property
     def record(self) -> RunRecord:
@@ -135,9 +145,10 @@ def read_model(folder: Path) -> ModelConfig:
     if isinstance(table, dict) and "config" in table:
         table = table["config"]
     try:
-        return msgspec.convert(table, ModelConfig).resolved()
+        config = msgspec.convert(table, ModelConfig).resolved()
     except msgspec.ValidationError as error:
         raise CorruptFileError(
             f"{path} does not describe a model ({error}); run the "
             "pretrain stage again"
         ) from error
+    return reopen(config, folder)

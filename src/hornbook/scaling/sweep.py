@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 
+from hornbook.base.console import console
 from hornbook.base.store import write_json
 from hornbook.model.config import ModelConfig
 from hornbook.model.count import flops_per_token, parameters
@@ -72,7 +73,7 @@ def plan_sweep(
     """
     # Find how much each size can read in the time that there is
     shapes = [shrink(target.shape, s) for s in sorted(config.sizes)]
-    shapes = list(dict.fromkeys(shapes))
+    shapes = [s for i, s in enumerate(shapes) if s not in shapes[:i]]
     cost = sum(map(cost_per_token, shapes)) * config.seeds
     there = config.minutes * 60 * flops_per_second / cost
     looking = len(config.budgets) * heldout_tokens * FORWARD
@@ -159,6 +160,7 @@ def scale(
     share = min(1.0, config.heldout_bytes / heldout.info.bytes)
     looked_at = round(share * heldout.info.tokens)
     trials = plan_sweep(target, config, flops_per_second, looked_at)
+    warn_of_none(trials)
     results = run_trials(trials, text, folder / LOG, source)
 
     # Foretell, and write it down before pretraining begins
@@ -180,6 +182,16 @@ def scale(
     write_json(folder / FIT, msgspec.to_builtins(kept))
     enter(folder, forecast)
     return forecast
+
+
+def warn_of_none(trials: list[Trial]) -> None:
+    """Say why nothing is tried, where nothing is."""
+    if not trials:
+        console.warn(
+            f"too few steps for trials (fewer than {LEAST_STEPS} "
+            "each): a law of other runs foretells this one; more "
+            "pretraining, or more scaling.minutes, allow trials"
+        )
 
 
 def foretell_run(

@@ -16,7 +16,8 @@ from torch import Tensor, nn
 
 from hornbook.base.console import Bar, console
 from hornbook.base.errors import Interrupted
-from hornbook.base.store import append_jsonl, read_jsonl, write_text
+from hornbook.base.logbook import logbook
+from hornbook.base.store import read_jsonl, write_text
 from hornbook.training import checkpoint, health
 from hornbook.training.average import averaged, exchange
 from hornbook.training.batches import (
@@ -28,6 +29,7 @@ from hornbook.training.batches import (
 from hornbook.training.checkpoint import Progress
 from hornbook.training.config import TrainingConfig
 from hornbook.training.optimizers import make_optimizers
+from hornbook.training.pace import Pace
 from hornbook.training.precision import (
     autocast,
     compiled,
@@ -37,6 +39,7 @@ from hornbook.training.precision import (
 )
 from hornbook.training.saving import Saver
 from hornbook.training.schedule import rate
+from hornbook.training.view import shown
 
 Objective = Callable[..., Tensor]
 
@@ -48,6 +51,8 @@ class Hooks(msgspec.Struct, frozen=True):
     """Measures the held-out text; called without gradients."""
     sample: Callable[[], str] | None = None
     """Writes a few words with the model as it is."""
+    flops_per_token: float = 0.0
+    """Operations to learn from one target; 0 is not known."""
 
 
 class Trainer:
@@ -127,11 +132,10 @@ def train(
     compile: bool = False,
     anew: bool = False,
 ) -> Progress:
-    """Train a model, or go on where a checkpoint in ``folder`` stopped.
+    """Train a model, or go on from a checkpoint in ``folder``.
 
-    ``asked`` is what the training depends on; a checkpoint made for
-    anything else is refused, unless ``anew`` throws it away. Every
-    step writes a line to ``log`` with its loss in nats per target.
+    A checkpoint made for anything but ``asked`` is refused, unless
+    ``anew`` discards it. ``log`` has each loss, in nats per target.
 
     Raises:
         Interrupted: the user stopped it; a checkpoint was saved.
@@ -146,10 +150,9 @@ def train(
     with (
         stoppable() as stop,
         health.noted(run.write),
-        console.progress(label, steps, "steps") as bar,
+        shown(label, run) as bar,
         run.saver,
     ):
-        bar.advance(done.step)
         while done.step < steps and not stop.is_set():
             run.step(batches, bar)
         run.save(last=True)
@@ -180,6 +183,7 @@ class Run:
         first = trainer.config.sample_seconds * 2 / 3
         self.next_sample = self.started + first
         self.fresh = True
+        self.pace = Pace(trainer.config, trainer.steps)
 
     def resume(self, anew: bool) -> Progress:
         """Go on from the newest checkpoint, or begin."""
@@ -221,6 +225,7 @@ class Run:
         lr, length = trainer.config.lr * share, trainer.length
         self.write({"loss": loss, "lr": lr, "grad": length})
         bar.advance(1, f"loss {loss:.3f}")
+        self.pace.watch(done.step, done.seconds)
         self.look(time.monotonic())
 
     def write(self, numbers: dict[str, Any]) -> None:
@@ -232,7 +237,7 @@ class Run:
             "tokens": done.tokens,
             "seconds": round(done.seconds, 3),
         }
-        append_jsonl(self.log, line)
+        logbook.add(self.log, line)
 
     def look(self, now: float) -> None:
         """Measure, sample and save when it is time."""
@@ -250,8 +255,6 @@ class Run:
             with torch.no_grad(), averaged(self.trainer.optimizers):
                 text = self.hooks.sample()
             self.write({"sample": text})
-            console.say(f"  [bold]step {done.step:,}[/] it writes:")
-            console.verbatim(f"    {text}")
         self.saver.look()
         late = now - self.saved >= config.save_seconds
         due = late or self.saver.beaten_by(done)

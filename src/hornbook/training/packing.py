@@ -28,7 +28,7 @@ class Packing(msgspec.Struct, frozen=True):
         """Count the rows."""
         return len(self.ends)
 
-    def row(self, number: int) -> Int64[np.ndarray, "some_pieces"]:
+    def row(self, number: int) -> Int64[np.ndarray, "pieces"]:
         """Give the numbers of a row's pieces."""
         start = self.ends[number - 1] if number else 0
         return self.pieces[start : self.ends[number]]
@@ -107,7 +107,7 @@ class Documents:
         self.tokens, self.context = shard.tokens, context
         self.batch = batch
         self.starts, self.sizes = cut(shard.offsets, context)
-        self.packing = best_fit(self.sizes, context)
+        self.packing = best_fit(self.sizes.tolist(), context)
         rows = len(self.packing)
         long = np.diff(shard.offsets) > context
         self.facts = {

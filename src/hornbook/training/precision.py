@@ -20,6 +20,8 @@ from hornbook.base.machine import (
 from hornbook.training.config import TrainingConfig
 
 WORTH_COMPILING_SECONDS = 90.0
+LIMITS: dict[torch.dtype, float] = {}
+"""Operations per second, by the format of the numbers."""
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_MMAP_MAX = -1, -3, -4
 """What the C library of Linux calls three of its settings."""
 LARGE_BYTES, MANY = 2**16, 2**16
@@ -61,6 +63,20 @@ def use_threads(count: int = 0) -> int:
     count = count or cores()
     torch.set_num_threads(count)
     return count
+
+
+def keep_limit(fp32_flops: float, bf16_flops: float) -> None:
+    """Keep what matrix products reach here, as the plan measured it.
+
+    Units: operations per second; 0 where it was not measured.
+    """
+    LIMITS[torch.float32] = fp32_flops
+    LIMITS[torch.bfloat16] = bf16_flops
+
+
+def measured_limit(dtype: torch.dtype, where: torch.device) -> float:
+    """Give the kept limit; 0 on a device that no plan measures."""
+    return LIMITS.get(dtype, 0.0) if where.type == "cpu" else 0.0
 
 
 def hold_memory() -> None:

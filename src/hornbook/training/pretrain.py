@@ -10,6 +10,7 @@ from hornbook.base.console import console
 from hornbook.inference.bits import Bits, bits_per_byte
 from hornbook.inference.generate import generate
 from hornbook.model.config import ModelConfig
+from hornbook.model.count import flops_per_token
 from hornbook.model.transformer import Transformer
 from hornbook.tokenizer.shards import TokenShard
 from hornbook.tokenizer.tokenizer import Tokenizer
@@ -55,12 +56,12 @@ def pretrain(
     tok = Tokenizer.load(folder / "tokenizer")
     shard = TokenShard.open(folder / "tokens" / "train.bin", tok)
     heldout = TokenShard.open(folder / "tokens" / "heldout.bin", tok)
-    pack = PACKING[config.packing]
-    batches = pack(shard, shape.context, config.batch, seed)
-    packing = describe_packing(batches)
+    batches = PACKING[config.packing](
+        shard, shape.context, config.batch, seed
+    )
     model = Transformer(shape, seed)
 
-    # Train
+    # Train, measure and keep
     done = train(
         model,
         language_loss(config.z_loss),
@@ -76,11 +77,25 @@ def pretrain(
         anew=anew,
     )
 
-    # Measure all that was held out, and keep the model
+    kept = keep(model, heldout, folder, tok, config.keep_best)
+    return {**describe(done), **kept, **describe_packing(batches)}
+
+
+def keep(
+    model: Transformer,
+    heldout: TokenShard,
+    run: Path,
+    tok: Tokenizer,
+    wanted: bool,
+) -> dict[str, Any]:
+    """Measure a finished model on all held-out text, and keep it.
+
+    So is the best of its checkpoints, where it is wanted.
+    """
     bits = bits_per_byte(model.eval(), heldout)
-    model.save(folder / "checkpoints" / "base", "native", tok)
-    best = keep_best(model, heldout, folder, tok, config.keep_best)
-    return {**describe(done), **packing, **score(bits), **best}
+    model.save(run / "checkpoints" / "base", "native", tok)
+    best = keep_best(model, heldout, run, tok, wanted)
+    return {**score(bits), **best}
 
 
 def keep_best(
@@ -125,7 +140,7 @@ def watch(
         text = generate(model, tok, "", 48, temperature=0.8, seed=seed)
         return " ".join(text.split())
 
-    return Hooks(evaluate, sample)
+    return Hooks(evaluate, sample, flops_per_token(model.config))
 
 
 def score(bits: Bits) -> dict[str, Any]:

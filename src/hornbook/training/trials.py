@@ -15,8 +15,8 @@ from hornbook.base.errors import (
     HornbookError,
     ModelError,
 )
+from hornbook.base.logbook import logbook
 from hornbook.base.store import (
-    append_jsonl,
     digest_json,
     read_jsonl,
     write_text,
@@ -53,8 +53,6 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     seed: int = 1
     seconds: float = 0.0
     """A budget of time inside the updates, instead of ``steps``."""
-    foreign: str = ""
-    """The digest of code that is the user's own."""
 
     def tokens_of(self, steps: int) -> int:
         """Tokens that steps learn from, repeats included."""
@@ -134,7 +132,7 @@ def run_trials(
             key = trial_key(trial, text, source)
             if key not in done:
                 done[key] = attempt(trial, text, key)
-                append_jsonl(log, msgspec.to_builtins(done[key]))
+                logbook.add(log, msgspec.to_builtins(done[key]))
             result = msgspec.structs.replace(done[key], name=trial.name)
             results.append(result)
             bar.advance(1, describe(result))

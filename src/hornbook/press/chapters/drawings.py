@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from hornbook.model.config import ModelConfig
+from hornbook.model.config import STOCK, ModelConfig
 from hornbook.press.markdown import escape
 from hornbook.press.plates import Node, long_word
 from hornbook.tokenizer.alphabet import visible
@@ -41,13 +41,16 @@ def boxes(c: ModelConfig) -> list[str]:
     """Place what is there in every form, from the top down."""
     queries, shared = c.heads * c.head_dim, c.kv_heads * c.head_dim
     stream = shape("T", c.width)
+    score, take = SOFTMAX, "weights times values"
+    if c.attention not in STOCK:
+        score, take = r"an attention\\of its own", "what it gives"
     return [
         node("io", "x", 36, 0, f"input\\enspace${stream}$"),
         matrix("wq", 0, -16, "W_Q", c.width, queries),
         matrix("wk", 36, -16, "W_K", c.width, shared),
         matrix("wv", 72, -16, "W_V", c.width, shared),
-        node("op", "s", 18, -50, SOFTMAX),
-        node("op", "a", 45, -68, "weights times values"),
+        node("op", "s", 18, -50, score),
+        node("op", "a", 45, -68, take),
         matrix("wo", 45, -86, "W_O", queries, c.width),
         node("io", "y", 45, -99, f"output\\enspace${stream}$"),
     ]
@@ -55,7 +58,8 @@ def boxes(c: ModelConfig) -> list[str]:
 
 def passages(c: ModelConfig) -> list[str]:
     """Draw the arrows that are there in every form."""
-    table = shape(c.heads, "T", "T")
+    own = c.attention not in STOCK
+    table = "" if own else shape(c.heads, "T", "T")
     values = shape(c.kv_heads, "T", c.head_dim)
     return [
         flow("x", "wk"),
