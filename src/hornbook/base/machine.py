@@ -138,13 +138,14 @@ class MemoryWatch:
 
     def _look(self) -> None:
         """Keep the most that was seen."""
-        me = psutil.Process()
-        while not self._stop.wait(self._every):
+        me, told = psutil.Process(), False
+        while not told:
             held = 0
             for process in [me, *me.children(recursive=True)]:
                 with suppress(psutil.Error):
                     held += process.memory_info().rss
             self.peak_bytes = max(self.peak_bytes, held)
+            told = self._stop.wait(self._every)
 
 
 def cache_folder() -> Path:

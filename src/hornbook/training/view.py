@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
@@ -161,7 +161,7 @@ class View:
 
     def __rich_console__(
         self, screen: Console, options: ConsoleOptions
-    ) -> RenderResult:
+    ) -> Iterator[RenderableType]:
         """Draw it, in as many columns as there are."""
         # Show how far it has come, with a bar where one fits
         count = f"{self.step:,}/{self.steps:,} steps{self.left()}"
