@@ -84,7 +84,7 @@ def walked_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     measured = Probe(threads=1, tokens_per_second=1e5)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        patch.setattr("hornbook.stages.probe", lambda *_: measured)
+        patch.setattr("hornbook.stages.measure", lambda *_: measured)
         run("smoke", TINY, last="export")
     return folder / "runs" / "smoke"
 

@@ -45,7 +45,7 @@ WORKS = {stage.partition(".")[0] for stage in STAGES}
 def _no_measuring(monkeypatch: pytest.MonkeyPatch) -> None:
     """Know this machine's speed without measuring it."""
     measured = Probe(threads=1, tokens_per_second=1e5)
-    monkeypatch.setattr("hornbook.stages.probe", lambda *_: measured)
+    monkeypatch.setattr("hornbook.stages.measure", lambda *_: measured)
 
 
 class Works:

@@ -141,6 +141,11 @@ def check_tunings(recipe: Recipe, where: str) -> None:
                 f"{where}: finetune.{name}.keep_best cannot be; "
                 "held-out text is measured in pretraining alone"
             )
+        if tuning.packing != "stream":
+            raise RecipeError(
+                f"{where}: finetune.{name}.packing cannot be; examples "
+                "never see each other, so leave it out"
+            )
         if tuning.base == name or tuning.base not in known:
             raise RecipeError(
                 f"{where}: finetune.{name}.base is {tuning.base!r}; it "

@@ -1,7 +1,7 @@
 """What each stage does: a few lines that call one room."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 import tomli_w
@@ -12,6 +12,7 @@ from hornbook.base.record import RunRecord
 from hornbook.base.store import read_json, write_json
 from hornbook.base.world import world
 from hornbook.lineage import speed_digest
+from hornbook.planning.measure import measure
 from hornbook.planning.plan import (
     FILE as PLAN,
 )
@@ -23,14 +24,18 @@ from hornbook.planning.plan import (
     make_plan,
     save_plan,
 )
-from hornbook.planning.probe import Probe, probe
+from hornbook.planning.probe import Probe
 from hornbook.planning.use_case import survey
 from hornbook.recipe import Recipe
+from hornbook.training.config import TrainingConfig
 
 if TYPE_CHECKING:
     from hornbook.base.dialogue import Dialogue
 
 HEAD = "# Every setting of this run, as it was resolved.\n\n"
+
+
+Asked = TypeVar("Asked", bound=TrainingConfig)
 
 
 class Context(msgspec.Struct, frozen=True):
@@ -51,12 +56,16 @@ class Context(msgspec.Struct, frozen=True):
         """The plan, with threads and steps resolved."""
         return load_plan(self.folder)
 
+    def resolved(self, asked: Asked, name: str = PRETRAIN) -> Asked:
+        """Give a training's settings the rows that the plan found."""
+        rows = self.plan.trainings[name].rows
+        return msgspec.structs.replace(asked, rows=rows)
+
 
 def plan(context: Context) -> dict[str, Any]:
     """Measure this machine and resolve what the recipe leaves open."""
     from hornbook.model.count import describe as describe_model
     from hornbook.model.own_code import keep_code
-    from hornbook.training.trials import training_step
 
     # Measure: matrix products, then steps of this very model
     recipe = context.recipe
@@ -65,11 +74,7 @@ def plan(context: Context) -> dict[str, Any]:
     measured = earlier_probe(context, asked)
     if measured is None:
         console.say("  measuring this machine with a few steps")
-        measured = probe(
-            training_step(shape, recipe.pretrain, recipe.plan.threads),
-            recipe.plan.threads,
-            recipe.plan.probe_seconds,
-        )
+        measured = measure(shape, recipe.pretrain, recipe.plan)
 
     # Resolve, show and keep
     made = make_plan(
@@ -200,7 +205,7 @@ def scale(context: Context) -> dict[str, Any]:
     forecast = scale(
         Target(
             shape=recipe.shape,
-            training=recipe.pretrain,
+            training=context.resolved(context.recipe.pretrain),
             steps=made.pretrain.steps,
             seed=recipe.seed,
         ),
@@ -224,7 +229,7 @@ def pretrain(context: Context) -> dict[str, Any]:
     keep_limit(made.probe.fp32_flops, made.probe.bf16_flops)
     result = pretrain(
         context.recipe.shape,
-        context.recipe.pretrain,
+        context.resolved(context.recipe.pretrain),
         made.pretrain.steps,
         context.folder,
         context.recipe.seed,
@@ -254,7 +259,7 @@ def finetune(context: Context) -> dict[str, Any]:
     made = context.plan
     use_threads(made.threads)
     name = context.name.partition(".")[2]
-    config = context.recipe.finetune[name]
+    config = context.resolved(context.recipe.finetune[name], name)
     seed = context.recipe.seed
     lesson = Lesson(
         run=context.folder,
@@ -353,4 +358,7 @@ def planned_steps(folder: Path, stage: str) -> str:
         return ""
     name = stage.partition(".")[2] or PRETRAIN
     cost = load_plan(folder).trainings.get(name)
-    return f" {cost.steps} x {cost.batch}" if cost else ""
+    if cost is None:
+        return ""
+    pieces = f" by {cost.rows}" if cost.rows < cost.batch else ""
+    return f" {cost.steps} x {cost.batch}{pieces}"

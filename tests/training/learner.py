@@ -83,7 +83,8 @@ def main(folder: Path) -> int:
     """Train, or go on; give the exit status."""
     for seed in (torch.manual_seed, random.seed, np.random.seed):
         seed(0)
-    pretraining.Windows, pretraining.watch = Slow, watch
+    pretraining.PACKING["stream"] = Slow
+    pretraining.watch = watch
     try:
         pretraining.pretrain(SHAPE, CONFIG, STEPS, folder, seed=1)
     except HornbookError as stopped:

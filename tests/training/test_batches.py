@@ -13,7 +13,12 @@ from hornbook.tokenizer.shards import (
     write_shard,
 )
 from hornbook.tokenizer.tokenizer import Tokenizer
-from hornbook.training.batches import Order, Windows
+from hornbook.training.batches import (
+    Order,
+    Windows,
+    count_targets,
+    pieces,
+)
 
 
 def windows(
@@ -103,3 +108,31 @@ def test_a_real_shard_is_cut(tmp_path: Path) -> None:
     ids = batch["ids"][0].tolist()
     stream = shard.tokens.tolist()
     assert ids in [stream[i : i + 8] for i in range(len(stream))]
+
+
+@given(
+    targets=st.lists(
+        st.lists(st.sampled_from([-100, 0, 7]), min_size=3, max_size=3),
+        min_size=1,
+        max_size=8,
+    ),
+    rows=st.integers(0, 9),
+)
+def test_pieces_hold_all_that_is_learnt(
+    targets: list[list[int]], rows: int
+) -> None:
+    whole = torch.tensor(targets)
+    batch = {"ids": torch.arange(whole.numel()), "targets": whole}
+    batch["ids"] = batch["ids"].view_as(whole)
+    found = list(pieces(batch, rows))
+    if count_targets(batch):
+        assert sum(share for _, share in found) == pytest.approx(1)
+    for piece, share in found:
+        assert len(piece["ids"]) <= (rows or len(whole))
+        own = count_targets(piece)
+        assert own or len(found) == 1
+        assert share == pytest.approx(
+            own / max(count_targets(batch), 1)
+        ) or not rows or rows >= len(whole)
+    learnt = torch.cat([p["ids"][p["targets"] >= 0] for p, _ in found])
+    assert torch.equal(learnt, batch["ids"][whole >= 0])

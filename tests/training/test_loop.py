@@ -14,10 +14,14 @@ from hornbook.base.errors import (
 )
 from hornbook.base.store import read_jsonl
 from hornbook.model import exchange
+from hornbook.model.config import make_config
+from hornbook.model.transformer import Transformer
 from hornbook.training import checkpoint
+from hornbook.training.batches import count_targets
 from hornbook.training.checkpoint import found
 from hornbook.training.config import TrainingConfig
-from hornbook.training.loop import Trainer, count_targets, cut_log
+from hornbook.training.loop import Trainer, cut_log
+from hornbook.training.loss import IGNORE, language_loss
 
 ALWAYS = {"save_seconds": 1e-9}
 
@@ -386,3 +390,55 @@ def test_gradients_are_shortened() -> None:
     trainer.optimizers[0].step = watch
     trainer.update({"x": torch.ones(2, 3)})
     assert lengths == pytest.approx([1e-3], rel=1e-3)
+
+
+class Plain:
+    """Steps down by the gradient itself."""
+
+    def __init__(self, weights: list[nn.Parameter]) -> None:
+        self.weights = weights
+
+    @torch.no_grad()
+    def step(self, step: int, rate: float) -> None:
+        """Move every weight."""
+        for weight in self.weights:
+            assert weight.grad is not None
+            weight.sub_(weight.grad)
+
+    def state(self) -> dict[str, Tensor]:
+        """Remember nothing."""
+        return {}
+
+
+@pytest.mark.parametrize("z_loss", [0.0, 1e-3])
+@pytest.mark.parametrize("rows", [1, 2, 3])
+def test_pieces_of_a_batch_learn_what_the_whole_does(
+    rows: int, z_loss: float
+) -> None:
+    shape = make_config(
+        form="nanochat", vocab_size=23, layers=1, width=16, heads=2,
+        hidden=32, context=16,
+    )
+    random = torch.Generator().manual_seed(4)
+    ids = torch.randint(23, (6, 17), generator=random)
+    targets = ids[:, 1:].clone()
+    # One row is ignored whole, others in part
+    targets[2] = IGNORE
+    targets[4, :11] = IGNORE
+    batch = {"ids": ids[:, :-1], "targets": targets}
+    ends, losses = [], []
+    for size in (0, rows):
+        model = Transformer(shape)
+        with torch.no_grad():
+            for weight in model.parameters():
+                weight.normal_(0, 0.2, generator=random.manual_seed(1))
+        config = TrainingConfig(
+            batch=6, rows=size, precision="fp32", clip=0
+        )
+        trainer = Trainer(model, language_loss(z_loss), config, 4)
+        trainer.optimizers = [Plain(list(model.parameters()))]
+        losses.append(trainer.update(batch)[0])
+        ends.append(list(model.parameters()))
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+    for whole, pieced in zip(*ends, strict=True):
+        torch.testing.assert_close(whole, pieced, rtol=1e-5, atol=1e-6)

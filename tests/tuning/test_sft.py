@@ -16,7 +16,6 @@ from hornbook.tuning.sft import (
     Packed,
     encode,
     pack,
-    same_dialogue,
 )
 
 TOK = Tokenizer.train(
@@ -128,17 +127,6 @@ def test_packed_dialogues_do_not_see_each_other(
             alone = model(batch["ids"][:, of == number])[0]
         gap = (together[of == number] - alone).abs().max()
         assert gap < 1e-4
-
-
-def test_a_place_sees_the_past_of_its_own_dialogue() -> None:
-    visible = same_dialogue(torch.tensor([[1, 1, 2, 2, 0]]))[0, 0]
-    assert visible.int().tolist() == [
-        [1, 0, 0, 0, 0],
-        [1, 1, 0, 0, 0],
-        [0, 0, 1, 0, 0],
-        [0, 0, 1, 1, 0],
-        [0, 0, 0, 0, 1],
-    ]
 
 
 def test_questions_cost_nothing() -> None:

@@ -1,7 +1,19 @@
 """What a model costs: parameters, operations, bytes."""
 
+from math import prod
+
 from hornbook.model.config import ModelConfig
 from hornbook.model.inventory import rows, tensors
+from hornbook.model.memory import (
+    FULL_BYTES,
+    HALF_BYTES,
+    HELD,
+    kept_bytes,
+    loss_bytes,
+    matrices,
+    passing_bytes,
+    step_bytes,
+)
 
 
 def parameters(config: ModelConfig) -> dict[str, int]:
@@ -40,21 +52,47 @@ def flops_per_token(config: ModelConfig) -> float:
 
 
 def training_bytes(
-    config: ModelConfig, batch: int, bf16: bool = True
+    config: ModelConfig,
+    batch: int,
+    bf16: bool = True,
+    rows: int = 0,
+    compiled: bool = False,
+    optimizer: str = "muon",
+    ema: bool = False,
+    held: bool = False,
 ) -> int:
-    """Estimate the memory that training holds at its peak.
+    """Predict the memory that training holds at its peak.
 
-    Weights, gradients and two moments in 32 bits; per token what the
-    backward pass needs of each block, and the logits with their
-    gradient.
+    Weights, what the optimiser remembers, and the larger of two
+    moments: the logits, when all blocks have kept what they need, or
+    the optimiser's step, when all gradients are there. ``rows`` is
+    how many of a ``batch`` are read at once; 0 stands for all. ``held``
+    counts the holes that stay where training frees and keeps memory.
     """
-    c = config.resolved()
-    number = 2 if bf16 else 4
-    per_block = 10 * c.width + 3 * c.hidden + 4 * c.heads
-    stored = c.layers * per_block * number
-    logits = c.vocab_size * (4 + 4 + number)
-    tokens = batch * c.context
-    return 16 * parameters(c)["total"] + tokens * (stored + logits)
+    # Count what is always there
+    c, rows = config.resolved(), rows or batch
+    total = parameters(c)["total"]
+    inside = sum(prod(s) * n for s, n in matrices(c).items())
+    muon = optimizer == "muon"
+    moments = 2 * total - inside * muon
+    always = FULL_BYTES * (total * (1 + ema) + moments)
+
+    # Learn: weights are rounded for products, gradients add up
+    tokens, gradients = rows * c.context, FULL_BYTES * total
+    head = c.vocab_size * c.width
+    learning = (inside + head) * HALF_BYTES * bf16
+    learning += tokens * kept_bytes(c, bf16, compiled)
+    learning += max(
+        loss_bytes(c, tokens, bf16, compiled),
+        tokens * passing_bytes(c, bf16),
+    )
+    if held and not compiled:
+        learning = int(learning * HELD)
+    learning += gradients * (rows < batch)
+
+    # Step
+    stepping = gradients + step_bytes(c, bf16, muon)
+    return always + max(learning, stepping)
 
 
 def cache_bytes(config: ModelConfig, number_bytes: int = 4) -> int:

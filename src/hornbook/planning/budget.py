@@ -5,10 +5,11 @@ import math
 import msgspec
 
 from hornbook.model.config import ModelConfig
-from hornbook.model.count import (
-    flops_per_token,
-    parameters,
-    training_bytes,
+from hornbook.model.count import flops_per_token, parameters
+from hornbook.planning.memory import (
+    NUMBER_BYTES,
+    copy_bytes,
+    needed_bytes,
 )
 from hornbook.training.config import TrainingConfig
 
@@ -17,9 +18,6 @@ OVERHEAD = 0.06
 checkpoints."""
 PROGRAM_BYTES = 700_000_000
 """What Python, torch and the text take beside the model."""
-NUMBERS_PER_WEIGHT = 3
-"""A checkpoint keeps each weight and at most two moments of it."""
-NUMBER_BYTES = 4
 
 
 class Budget(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,6 +27,8 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
     """Updates of the weights; 0 leaves them to the examples."""
     batch: int = 0
     """Rows of ``context`` tokens in one update."""
+    rows: int = 0
+    """Rows of them that are read at once."""
     tokens: int = 0
     """Tokens that are learned from, repeats included."""
     epochs: float = 0.0
@@ -65,6 +65,7 @@ def budget(
     tokens_per_second: float = 0.0,
     text_tokens: int = 0,
     price_per_hour: float = 0.0,
+    rows: int = 0,
 ) -> Budget:
     """Work out a training's steps from its minutes, and all its costs.
 
@@ -82,22 +83,21 @@ def budget(
     if steps and useful:
         seconds = tokens / useful
 
-    # What is kept: checkpoints, one more in the making, the model;
-    # a copy of the training lies in memory while it is written
+    # What is kept: checkpoints, one more in the making, the model
     weights = parameters(model)["total"] * NUMBER_BYTES
-    checkpoint = weights * NUMBERS_PER_WEIGHT
-    bf16 = config.precision != "fp32"
+    checkpoint = copy_bytes(model)
+    rows = rows or config.rows or config.batch
     saved = config.keep + config.keep_best + 1
     return Budget(
         steps=steps,
         batch=config.batch,
+        rows=rows,
         tokens=tokens,
         epochs=tokens / text_tokens if text_tokens else 0.0,
         flops=tokens * flops_per_token(model),
         seconds=seconds,
         memory_bytes=PROGRAM_BYTES
-        + training_bytes(model, config.batch, bf16)
-        + checkpoint,
+        + needed_bytes(model, config, rows),
         disk_bytes=weights * (1 + config.keep_best)
         + checkpoint * saved,
         price=seconds / 3600 * price_per_hour,

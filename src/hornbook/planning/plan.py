@@ -12,6 +12,7 @@ from hornbook.base.store import size, write_bytes
 from hornbook.model.config import ModelConfig
 from hornbook.model.count import flops_per_token, parameters
 from hornbook.planning.budget import Budget, budget, bytes_per_token
+from hornbook.planning.memory import fit_rows
 from hornbook.planning.probe import Probe
 from hornbook.scaling.forecast import Forecast, foretell_by_prior
 from hornbook.scaling.prior import load_prior
@@ -111,23 +112,23 @@ def make_plan(
 ) -> Plan:
     """Resolve what a recipe leaves to the machine.
 
-    ``trainings`` are ``pretrain`` and the tunings. The tokens of the
-    text are estimated from its bytes until they are counted.
+    ``trainings`` hold ``pretrain``; uncounted tokens are estimated.
 
     Raises:
-        RecipeError: a training has neither steps, minutes nor epochs.
+        RecipeError: a training has no length, or no room in memory.
     """
     config, shape = config or PlanConfig(), model.resolved()
     each_bytes = bytes_per_token(shape.vocab_size)
     text_tokens = text_tokens or int(text_bytes / each_bytes)
 
     # Give each training its steps and costs
+    speed, price = probe.tokens_per_second, config.price_per_hour
     costs: dict[str, Budget] = {}
     for name, training in trainings.items():
         check_length(name, training)
         read = text_tokens if name == PRETRAIN else 0
-        speed, price = probe.tokens_per_second, config.price_per_hour
-        costs[name] = budget(shape, training, speed, read, price)
+        rows = find_rows(name, shape, training, probe)
+        costs[name] = budget(shape, training, speed, read, price, rows)
 
     # Put all together, and look it over
     plan = Plan(
@@ -145,6 +146,18 @@ def make_plan(
         asked_steps=trainings[PRETRAIN].steps,
     )
     return msgspec.structs.replace(plan, warnings=tuple(warnings(plan)))
+
+
+def find_rows(
+    name: str,
+    shape: ModelConfig,
+    training: TrainingConfig,
+    probe: Probe,
+) -> int:
+    """Take the rows that were measured, or those that should fit."""
+    if name == PRETRAIN and probe.rows:
+        return probe.rows
+    return fit_rows(shape, training, probe.free_bytes)
 
 
 def first_forecast(
@@ -205,7 +218,7 @@ def warnings(plan: Plan) -> Iterator[str]:
         yield (
             f"training needs about {size(plan.memory_bytes)} of "
             f"memory, and this machine has "
-            f"{size(plan.machine.memory_bytes)}; lower pretrain.batch"
+            f"{size(plan.machine.memory_bytes)}; lower pretrain.rows"
         )
     if not plan.probe.tokens_per_second:
         yield (
@@ -252,6 +265,8 @@ def describe_cost(cost: Budget) -> str:
     parts = []
     if cost.steps:
         parts.append(f"{cost.steps:,} steps of {cost.batch} rows")
+        if cost.rows < cost.batch:
+            parts.append(f"{cost.rows} rows at once")
         parts.append(f"{cost.tokens:,} tokens")
     if cost.epochs:
         parts.append(f"{cost.epochs:.1f} times the text")

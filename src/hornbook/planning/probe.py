@@ -30,6 +30,10 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
     """The same in bfloat16."""
     tokens_per_second: float = 0.0
     """Tokens that training steps of the recipe's model learn from."""
+    free_bytes: int = 0
+    """The memory that was free before it was measured."""
+    rows: int = 0
+    """Rows of the pretraining that fit into it at once."""
     seconds: float = 0.0
     """How long the measuring took."""
 

@@ -35,7 +35,8 @@ SECTIONS = {
 """The tables of a recipe that its losses depend on."""
 FREE = {
     "pretrain": HARMLESS
-    | {"minutes", "steps", "evaluations", "compile", "precision"},
+    | {"minutes", "steps", "evaluations", "rows"}
+    | {"compile", "precision"},
     "model": {"attention"},
 }
 """Keys that leave the losses as they are, nearly; the number of steps

@@ -1,5 +1,6 @@
 """Rows of tokens for training: any step's batch, from its number."""
 
+from collections.abc import Iterator
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -22,6 +23,30 @@ class Batches(Protocol):
 
     def __call__(self, step: int) -> Batch:
         """Give the batch of a step, counted from 0."""
+
+
+def pieces(batch: Batch, rows: int) -> Iterator[tuple[Batch, float]]:
+    """Cut a batch into so many rows at a time; 0 leaves it whole.
+
+    Each comes with its share of what the batch is learnt from: losses
+    are means over targets, and add up to the batch's by these shares.
+    A piece without any target is left out.
+    """
+    size = len(next(iter(batch.values())))
+    if not rows or rows >= size:
+        yield batch, 1.0
+        return
+    whole = count_targets(batch)
+    for start in range(0, size, rows):
+        here = slice(start, start + rows)
+        piece = {name: tensor[here] for name, tensor in batch.items()}
+        if own := count_targets(piece):
+            yield piece, own / whole
+
+
+def count_targets(batch: Batch) -> int:
+    """Count what a batch is learnt from."""
+    return int((batch["targets"] >= 0).sum())
 
 
 class Order:

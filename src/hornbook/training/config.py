@@ -19,6 +19,12 @@ class TrainingConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Passes over the examples; tuning alone can be given these."""
     batch: int = 16
     """Rows of ``context`` tokens in one update."""
+    rows: int = 0
+    """Rows that are read at once, a divisor of ``batch``: gradients of
+    several add up. 0 lets ``plan`` find the most that fit in memory."""
+    packing: Literal["stream", "documents"] = "stream"
+    """How pretraining cuts rows from the text: ``stream`` anywhere,
+    ``documents`` so that each is read apart from its neighbours."""
     optimizer: Literal["muon", "adamw"] = "muon"
     lr: float = 0.02
     """Learning rate of the matrices (of all weights, for AdamW)."""
@@ -115,6 +121,12 @@ def check(config: TrainingConfig, section: str) -> None:
             f"{section}.parallel needs {section}.steps: a plan knows "
             "how many steps fit into minutes for one process alone"
         )
+    if config.rows and config.batch % config.rows:
+        raise RecipeError(
+            f"{section}.rows is {config.rows} and does not divide "
+            f"{section}.batch, {config.batch}; take a divisor of it, "
+            "or 0, which lets the plan choose one"
+        )
     if config.keep_best and not config.evaluations:
         raise RecipeError(
             f"{section}.keep_best needs held-out text to be measured; "
@@ -148,6 +160,7 @@ BOUNDS: tuple[Bound, ...] = (
             "minutes",
             "steps",
             "epochs",
+            "rows",
             "clip",
             "spike",
             "evaluations",

@@ -21,7 +21,12 @@ from hornbook.base.logbook import logbook
 from hornbook.base.store import read_jsonl, write_text
 from hornbook.training import checkpoint, health
 from hornbook.training.average import averaged, exchange
-from hornbook.training.batches import Batch, Batches
+from hornbook.training.batches import (
+    Batch,
+    Batches,
+    count_targets,
+    pieces,
+)
 from hornbook.training.checkpoint import Progress
 from hornbook.training.config import TrainingConfig
 from hornbook.training.optimizers import make_optimizers
@@ -71,6 +76,7 @@ class Trainer:
         self.dtype = number_format(config.precision)
         self.device, self.scale = device(), Scale(self.dtype)
         self.ranks = ranks or Alone()
+        self.rows = config.rows * self.ranks.size
         self.model, self.objective = self.ranks.spread(
             model.to(self.device), compiled(objective, compile)
         )
@@ -87,8 +93,9 @@ class Trainer:
 
     def measure(self, batch: Batch) -> Tensor:
         """Give the loss of a batch, in the training's numbers."""
+        moved = {k: t.to(self.device) for k, t in batch.items()}
         with autocast(self.dtype, self.device):
-            loss: Tensor = self.objective(self.model, **batch)
+            loss: Tensor = self.objective(self.model, **moved)
         return loss
 
     def update(self, batch: Batch) -> tuple[float, float]:
@@ -97,10 +104,12 @@ class Trainer:
         Raises:
             Unsound: the loss or a gradient is not finite, or spiked.
         """
-        # Measure the loss and its slope
-        moved = {k: t.to(self.device) for k, t in batch.items()}
-        loss = self.measure(moved)
-        self.scale.enlarge(loss).backward()
+        # Measure the loss and its slope, piece by piece
+        loss = torch.zeros((), device=self.device)
+        for piece, portion in pieces(batch, self.rows):
+            part = portion * self.measure(piece)
+            self.scale.enlarge(part).backward()
+            loss = loss + part.detach()
         weights = list(self.model.parameters())
         fits = self.scale.reduce(weights)
         slopes = [w.grad for w in weights if w.grad is not None]
@@ -110,7 +119,7 @@ class Trainer:
         step, value = self.progress.step, self.ranks.mean(loss)
         self.length = number(length) if fits else 0.0
         if fits or not math.isfinite(value):
-            health.look(self, step + 1, value, moved)
+            health.look(self, step + 1, value, batch)
 
         # Shorten the gradient, then step
         if self.config.clip:
@@ -305,11 +314,6 @@ class Run:
             )
         exchange(self.trainer.optimizers)
         self.ranks.gather()
-
-
-def count_targets(batch: Batch) -> int:
-    """Count what a batch is learnt from."""
-    return int((batch["targets"] >= 0).sum())
 
 
 def cut_log(log: Path, step: int) -> list[dict[str, Any]]:

@@ -9,14 +9,11 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
+from hornbook.model.memory import FEW_LOGITS, PIECES
 from hornbook.model.transformer import Transformer
 
 IGNORE = -100
 """The target of a place that nothing is to be learnt from."""
-FEW_LOGITS = 2**24
-"""So many are held at once without a second thought."""
-PIECES = 8
-"""More are made in at most so many pieces."""
 
 
 def loss_as_written(

@@ -46,6 +46,8 @@ class Alone:
 
     first = True
     """Whether this rank writes, measures and decides."""
+    size = 1
+    """How many ranks there are."""
 
     def spread(
         self, model: nn.Module, objective: Objective
@@ -96,7 +98,7 @@ class Averaging(Alone):
 
     def __init__(self) -> None:
         self.here = world()
-        self.first = self.here.rank == 0
+        self.first, self.size = self.here.rank == 0, self.here.size
 
     def spread(
         self, model: nn.Module, objective: Objective
@@ -110,7 +112,7 @@ class Averaging(Alone):
 
         def objective(model: nn.Module, **batch: Tensor) -> Tensor:
             mine = rows(batch, self.here)
-            share = count(mine) / count(batch) * self.here.size
+            share = count(mine) / count(batch) * self.size
             loss: Tensor = lesson(**mine) * share
             return loss
 
@@ -120,7 +122,7 @@ class Averaging(Alone):
         """Give the loss of the whole batch: the mean over the ranks."""
         total = loss.detach().clone()
         dist.all_reduce(total)
-        return float(total) / self.here.size
+        return float(total) / self.size
 
     def decide(self, yes: bool) -> bool:
         """Let the first rank decide for all."""
@@ -157,7 +159,7 @@ class Averaging(Alone):
 
     def agree(self, name: str) -> str:
         """Give the name that the first rank to have one found."""
-        found = [""] * self.here.size
+        found = [""] * self.size
         dist.all_gather_object(found, name)
         return next(filter(None, found), "")
 

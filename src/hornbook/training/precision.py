@@ -26,8 +26,9 @@ from hornbook.training.sharded import number
 WORTH_COMPILING_SECONDS = 90.0
 LIMITS: dict[torch.dtype, float] = {}
 """Operations per second, by the format of the numbers."""
-M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
-"""What the C library of Linux calls two of its settings."""
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_MMAP_MAX = -1, -3, -4
+"""What the C library of Linux calls three of its settings."""
+LARGE_BYTES, MANY = 2**16, 2**16
 PATIENCE = 2000
 """Good steps after which a loss in fp16 is enlarged more."""
 
@@ -145,13 +146,33 @@ def hold_memory() -> None:
     The C library hands large pieces back to the system at once, which
     fills each page with zeros when it is asked for anew. A step asks
     for hundreds of megabytes: a fifth of its time went there.
+
+    The price is memory. Before its version 2.38 the library does not
+    put a tensor where one of the same size was, only where there is a
+    little more room; so between tensors that are kept, holes remain.
     """
+    tell_allocator({M_MMAP_MAX: 0, M_TRIM_THRESHOLD: -1})
+
+
+def hand_back_memory() -> None:
+    """Undo that: keep nothing that is freed, on Linux."""
+    tell_allocator(
+        {
+            M_MMAP_MAX: MANY,
+            M_MMAP_THRESHOLD: LARGE_BYTES,
+            M_TRIM_THRESHOLD: LARGE_BYTES,
+        }
+    )
+
+
+def tell_allocator(settings: dict[int, int]) -> None:
+    """Change settings of the C library, where it is Linux's own."""
     if sys.platform != "linux":
         return
     library = ctypes.CDLL(None)
     if hasattr(library, "mallopt"):
-        library.mallopt(M_MMAP_MAX, 0)
-        library.mallopt(M_TRIM_THRESHOLD, -1)
+        for name, value in settings.items():
+            library.mallopt(name, value)
 
 
 def has_compiler() -> bool:

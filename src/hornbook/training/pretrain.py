@@ -16,11 +16,11 @@ from hornbook.model.count import flops_per_token
 from hornbook.model.transformer import Transformer
 from hornbook.tokenizer.shards import TokenShard
 from hornbook.tokenizer.tokenizer import Tokenizer
-from hornbook.training.batches import Windows
 from hornbook.training.checkpoint import Progress, load_best
 from hornbook.training.config import HARMLESS, TrainingConfig
 from hornbook.training.loop import Hooks, train
 from hornbook.training.loss import language_loss
+from hornbook.training.packing import PACKING, describe_packing
 from hornbook.training.precision import wants_compiling
 
 WATCHED_BYTES = 100_000
@@ -51,13 +51,16 @@ def pretrain(
     tok = Tokenizer.load(folder / "tokenizer")
     shard = TokenShard.open(folder / "tokens" / "train.bin", tok)
     heldout = TokenShard.open(folder / "tokens" / "heldout.bin", tok)
+    batches = PACKING[config.packing](
+        shard, shape.context, config.batch, seed
+    )
     model = Transformer(shape, seed)
 
     # Train, measure and keep
     done = train(
         model,
         language_loss(config.z_loss),
-        Windows(shard, shape.context, config.batch, seed),
+        batches,
         config,
         steps,
         folder / "checkpoints",
@@ -69,7 +72,7 @@ def pretrain(
         anew=anew,
     )
     kept = keep(model, heldout, folder, tok, config.keep_best)
-    return {**describe(done), **kept}
+    return {**describe(done), **kept, **describe_packing(batches)}
 
 
 def keep(

@@ -28,10 +28,10 @@ from hornbook.model.transformer import Transformer
 from hornbook.tokenizer.shards import TokenShard
 from hornbook.tokenizer.tokenizer import Tokenizer
 from hornbook.training.average import exchange
-from hornbook.training.batches import Windows
 from hornbook.training.config import TrainingConfig
 from hornbook.training.loop import Trainer
 from hornbook.training.loss import language_loss, next_token_loss
+from hornbook.training.packing import PACKING
 from hornbook.training.precision import use_threads, wants_compiling
 
 ASTRAY_NATS = 1.0
@@ -182,7 +182,8 @@ def learn(trial: Trial, shard: TokenShard) -> tuple[Transformer, int]:
     # Prepare what pretraining would
     shape, training = trial.shape, trial.training
     model = Transformer(shape, trial.seed)
-    batches = Windows(shard, shape.context, training.batch, trial.seed)
+    pack = PACKING[training.packing]
+    batches = pack(shard, shape.context, training.batch, trial.seed)
     objective = language_loss(training.z_loss)
     compile = training.compile == "on"
     trainer = Trainer(model, objective, training, 1, compile)

@@ -5,8 +5,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 import numpy as np
 import torch
-from jaxtyping import Bool, Int
-from torch import Tensor
+from jaxtyping import Int
 
 from hornbook.base.dialogue import Dialogue
 from hornbook.base.errors import DataError
@@ -14,6 +13,7 @@ from hornbook.tokenizer.chat import render
 from hornbook.tokenizer.tokenizer import Tokenizer
 from hornbook.training.batches import Batch, Order
 from hornbook.training.loss import IGNORE
+from hornbook.training.packing import best_fit, same_text
 
 
 class Example(msgspec.Struct, frozen=True):
@@ -49,20 +49,8 @@ def pack(examples: Sequence[Example], context: int, pad: int) -> Packed:
     """
     # Put the long ones first, each where the least room stays
     fitting = [e for e in examples if len(e.ids) <= context]
-    rows: list[list[Example]] = []
-    by_room: dict[int, list[int]] = {}
-    for example in sorted(fitting, key=lambda e: -len(e.ids)):
-        size = len(example.ids)
-        rooms = range(size, context)
-        room = next((r for r in rooms if by_room.get(r)), context)
-        if room == context:
-            rows.append([])
-            place = len(rows) - 1
-        else:
-            place = by_room[room].pop()
-        rows[place].append(example)
-        by_room.setdefault(room - size, []).append(place)
-    if not rows:
+    rows = best_fit([len(e.ids) for e in fitting], context)
+    if not len(rows):
         raise DataError(
             f"none of {len(examples)} dialogues fits the context of "
             f"{context} tokens; shorten them or raise model.context"
@@ -72,9 +60,10 @@ def pack(examples: Sequence[Example], context: int, pad: int) -> Packed:
     ids = np.full((len(rows), context), pad, dtype=np.int64)
     targets = np.full_like(ids, IGNORE)
     dialogue = np.zeros_like(ids)
-    for row, parts in enumerate(rows):
+    for row in range(len(rows)):
         start = 0
-        for number, part in enumerate(parts, start=1):
+        for number, piece in enumerate(rows.row(row), start=1):
+            part = fitting[piece]
             stop = start + len(part.ids)
             ids[row, start:stop] = part.ids
             learnt = np.where(part.mask[1:], part.ids[1:], IGNORE)
@@ -99,13 +88,6 @@ class Dialogues:
         return {
             "ids": torch.from_numpy(self.packed.ids[rows]),
             "targets": torch.from_numpy(self.packed.targets[rows]),
-            "visible": same_dialogue(dialogue),
+            "visible": same_text(dialogue),
         }
 
-
-def same_dialogue(
-    dialogue: Int[Tensor, "batch time"],
-) -> Bool[Tensor, "batch 1 time time"]:
-    """Let each place see itself and the past of its own dialogue."""
-    same = dialogue[:, None, :, None] == dialogue[:, None, None, :]
-    return same.tril()
