@@ -7,6 +7,7 @@ rank writes, measures and decides; the others follow.
 """
 
 import copy
+import gc
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -364,6 +365,10 @@ def joined() -> Iterator[None]:
             "output, and the same command goes on from the last "
             "checkpoint"
         ) from error
+
+    # Let go of what holds on to the others, so that threads end here:
+    # one that is still at work when Python ends aborts the process
+    gc.collect()
     dist.destroy_process_group()
 
 
