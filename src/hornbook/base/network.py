@@ -15,12 +15,13 @@ QUIET = {
     "DAFT_ANALYTICS_ENABLED": "0",
     "RAY_USAGE_STATS_ENABLED": "0",
     "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
     "WANDB_ERROR_REPORTING": "false",
 }
 
 
 def quiet_telemetry() -> None:
-    """Switch off the reports that our dependencies would send home."""
+    """Keep our dependencies from sending reports, and from drawing."""
     os.environ.update(QUIET)
 
 

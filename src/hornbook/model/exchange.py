@@ -263,13 +263,11 @@ def verify(model: Transformer, folder: Path) -> str:
         return "verified: re-read with equal logits"
     try:
         from transformers import AutoModelForCausalLM
-        from transformers.utils import logging
     except ImportError:
         return (
             "re-read with equal logits; not verified in transformers, "
             "which is not installed"
         )
-    logging.disable_progress_bar()
     theirs: Any = AutoModelForCausalLM.from_pretrained(folder)
     theirs.eval()
     with torch.no_grad():
