@@ -67,6 +67,9 @@ TINY = (
     "export.format=native",
 )
 
+PROBE = "hornbook.planning.measure.probe"
+"""What measures this machine, by its name."""
+
 
 @pytest.fixture(scope="session")
 def tiny() -> tuple[str, ...]:
@@ -84,7 +87,7 @@ def walked_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     measured = Probe(threads=1, tokens_per_second=1e5)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        patch.setattr("hornbook.stages.measure", lambda *_: measured)
+        patch.setattr(PROBE, lambda *_: measured)
         run("smoke", TINY, last="export")
     return folder / "runs" / "smoke"
 

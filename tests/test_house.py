@@ -52,6 +52,7 @@ AXES = {
     "stack": "matrices of one shape",
     "texts": "texts that are classified",
     "documents": "documents",
+    "edges": "where documents begin, and where the last one ends",
     "pieces": "pieces of documents",
     "features": "numbers that describe a document",
 }

@@ -38,6 +38,7 @@ STAGES = [
     "evaluate",
     "export",
 ]
+PROBE = "hornbook.planning.measure.probe"
 WORKS = {stage.partition(".")[0] for stage in STAGES}
 
 
@@ -45,7 +46,7 @@ WORKS = {stage.partition(".")[0] for stage in STAGES}
 def _no_measuring(monkeypatch: pytest.MonkeyPatch) -> None:
     """Know this machine's speed without measuring it."""
     measured = Probe(threads=1, tokens_per_second=1e5)
-    monkeypatch.setattr("hornbook.stages.measure", lambda *_: measured)
+    monkeypatch.setattr(PROBE, lambda *_: measured)
 
 
 class Works:
@@ -319,8 +320,7 @@ def test_a_new_tuning_leaves_the_steps_of_pretraining(
 ) -> None:
     speeds: Iterator[float] = iter((1000.0, 3000.0, 9000.0))
     monkeypatch.setattr(
-        stages,
-        "probe",
+        PROBE,
         lambda *_: Probe(threads=1, tokens_per_second=next(speeds)),
     )
 

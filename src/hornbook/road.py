@@ -87,9 +87,7 @@ def run(
         if force not in (True, "plan", "pretrain"):
             refuse_changes(folder, recipe)
         record = open_record(recipe, folder)
-        for stage in route:
-            if stage.name not in chosen:
-                continue
+        for stage in (s for s in route if s.name in chosen):
             anew = force is True or force == stage.command
             with together(stage, recipe):
                 record = visit(

@@ -116,13 +116,15 @@ def loss_bytes(
 
     As a whole: the capped logits, their logarithms, and two slopes.
     In pieces: five tables of a piece, seven with a cap, and the slope
-    of the head. Compiled, only scores and slope are ever written.
+    of the head. Compiled: the scores, their slope, and one in full.
     """
     number, head = number_bytes(bf16), c.vocab_size * c.width
     logits = tokens * c.vocab_size
     if logits <= FEW_LOGITS:
         tables = 4 if c.softcap else 3
-        each = 2 * number if compiled else tables * FULL_BYTES
+        each = tables * FULL_BYTES
+        if compiled:
+            each = 2 * number + FULL_BYTES
         return logits * each
 
     # A piece, the slope of the head old and new, and of the model

@@ -8,7 +8,7 @@ import psutil
 
 from hornbook.base.errors import ModelError
 from hornbook.base.machine import forget_peak, peak_bytes
-from hornbook.model.config import ModelConfig, make_config
+from hornbook.model.config import ModelConfig
 from hornbook.training.config import TrainingConfig
 
 COMMAND = "from hornbook.training.footprint import main; main()"
@@ -59,8 +59,16 @@ def main() -> None:
     """Be the child: read what is asked, and write the bytes."""
     asked = msgspec.json.decode(sys.stdin.buffer.read(), type=Asked)
 
-    # Load what any training loads, and compile something
-    small = make_config(vocab_size=64, layers=1, width=16, context=8)
+    # Load what any training loads, and compile as much as there will be
+    heads = asked.shape.heads
+    small = msgspec.structs.replace(
+        asked.shape,
+        vocab_size=64,
+        width=8 * heads,
+        head_dim=8,
+        hidden=16,
+        context=8,
+    )
     few = msgspec.structs.replace(asked.training, batch=2, rows=0)
     take_steps(Asked(small, few, asked.compile, asked.held))
 

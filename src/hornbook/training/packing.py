@@ -71,7 +71,7 @@ def best_fit(sizes: Sequence[int], context: int) -> Packing:
 
 
 def cut(
-    offsets: Int64[np.ndarray, "documents+1"], context: int
+    offsets: Int64[np.ndarray, "edges"], context: int
 ) -> tuple[Int64[np.ndarray, "pieces"], Int64[np.ndarray, "pieces"]]:
     """Cut documents into pieces; give their starts and their sizes.
 
@@ -134,7 +134,7 @@ class Documents:
         piece = np.zeros(size, np.int64)
 
         # Lay the pieces side by side
-        chosen = self.order.batch(step, self.batch)
+        chosen = self.order.batch(step, self.batch).tolist()
         for row, pieces in enumerate(map(self.packing.row, chosen)):
             sizes = self.sizes[pieces]
             stop = int(sizes.sum())
