@@ -120,18 +120,16 @@ def loss_bytes(
     """
     number, head = number_bytes(bf16), c.vocab_size * c.width
     logits = tokens * c.vocab_size
+    written = 2 * number + FULL_BYTES
     if logits <= FEW_LOGITS:
         tables = 4 if c.softcap else 3
-        each = tables * FULL_BYTES
-        if compiled:
-            each = 2 * number + FULL_BYTES
-        return logits * each
+        return logits * (written if compiled else tables * FULL_BYTES)
 
     # A piece, the slope of the head old and new, and of the model
     piece = max(-(-tokens // PIECES) * c.vocab_size, FEW_LOGITS)
     tables = 7 if c.softcap else 5
     short = number if bf16 or c.softcap else 0
-    each = 2 * number if compiled else tables * FULL_BYTES + short
+    each = written if compiled else tables * FULL_BYTES + short
     slopes = head * (2 * FULL_BYTES + number)
     slopes += 2 * tokens * c.width * FULL_BYTES
     return piece * each + slopes
