@@ -13,9 +13,9 @@ from hornbook.model.transformer import Transformer
 from hornbook.recipe import load_recipe
 from hornbook.tokenizer.shards import TokenShard
 from hornbook.tokenizer.tokenizer import Tokenizer
-from hornbook.training.batches import Windows
 from hornbook.training.loop import Trainer
 from hornbook.training.loss import next_token_loss
+from hornbook.training.packing import PACKING
 from hornbook.training.precision import use_threads
 
 
@@ -34,7 +34,8 @@ def main() -> None:
     shard = TokenShard.open(given.run / "tokens" / "train.bin", tok)
     shape, config = recipe.shape, recipe.pretrain
     model = Transformer(shape, given.seed)
-    batches = Windows(shard, shape.context, config.batch, given.seed)
+    pack = PACKING[config.packing]
+    batches = pack(shard, shape.context, config.batch, given.seed)
 
     # Compile outside the clock, then begin anew
     trainer = Trainer(model, next_token_loss, config, 1, True)
