@@ -24,12 +24,13 @@ def material(whole_run: Path) -> Material:
     return Material(whole_run, EvaluationConfig())
 
 
+@pytest.mark.parametrize("pairs", [0, 127])
 @pytest.mark.parametrize("form", ["gpt2", "nanochat"])
 def test_an_ending_costs_the_same_whatever_is_read_with_it(
-    material: Material, form: str
+    material: Material, form: str, pairs: int
 ) -> None:
     tok = material.tokenizer
-    model = rough_model(form, tok.vocab_size, 64)
+    model = rough_model(form, tok.vocab_size, 64, pairs=pairs)
     endings = [
         ("A hat is", " a covering of the head."),
         ("", "Arts"),

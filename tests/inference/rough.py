@@ -9,12 +9,16 @@ from hornbook.model.transformer import Transformer
 
 
 def rough_model(
-    form: str, vocab_size: int, context: int, attention: str = "sdpa"
+    form: str,
+    vocab_size: int,
+    context: int,
+    attention: str = "sdpa",
+    pairs: int = 0,
 ) -> Any:
     """A model with loud random weights, so that no two tokens tie."""
     shape = make_config(
         form=form, vocab_size=vocab_size, layers=2, width=16, heads=2,
-        context=context, attention=attention,
+        context=context, attention=attention, pairs=pairs,
     )
     model = Transformer(shape)
     random = torch.Generator().manual_seed(7)

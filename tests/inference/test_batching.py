@@ -20,6 +20,9 @@ MODELS = {
         ("nanochat", "sdpa"),
     )
 }
+MODELS["nanochat", "pairs"] = rough_model(
+    "nanochat", 61, CONTEXT, pairs=127
+)
 
 
 def together(model: Any, rows: list[Row]) -> list[list[int]]:

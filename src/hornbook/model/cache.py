@@ -1,7 +1,7 @@
 """The cache: what a model remembers of the tokens it has read."""
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from hornbook.base.errors import ModelError
@@ -32,6 +32,8 @@ class Cache:
         self.keys = torch.zeros(shape, dtype=dtype, device=device)
         self.values = torch.zeros_like(self.keys)
         self.length = 0
+        self.last: Int[Tensor, "batch 1"] | None = None
+        """The token of each row that was read last."""
 
     def extend(
         self,
@@ -64,7 +66,9 @@ class Cache:
         """Forget all rows of the batch but these."""
         self.keys = self.keys[:, rows]
         self.values = self.values[:, rows]
+        self.last = None if self.last is None else self.last[rows]
 
-    def advance(self, time: int) -> None:
+    def advance(self, ids: Int[Tensor, "batch time"]) -> None:
         """Count the tokens that every layer has now seen."""
-        self.length += time
+        self.length += ids.size(1)
+        self.last = ids[:, -1:]

@@ -66,6 +66,9 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True):
     8/3 times, for SwiGLU) ``width``."""
     context: int = 256
     """The most tokens that the model can look at."""
+    pairs: int = 0
+    """Vectors for pairs of neighbouring tokens, found by a hash, beside
+    those for tokens; 0 has none. No published family has them."""
     positions: Literal["rope", "learned"] = "rope"
     rope_theta: float = 10000.0
     norm: Literal["rmsnorm", "layernorm"] = "rmsnorm"
@@ -145,6 +148,11 @@ def check(config: ModelConfig) -> None:
     if not config.eps > 0 or not config.softcap >= 0:
         raise RecipeError(
             "model.eps must be above 0 and model.softcap at least 0"
+        )
+    if config.pairs < 0:
+        raise RecipeError(
+            f"model.pairs is {config.pairs}; it must be 0, for no "
+            "vectors of pairs, or their number"
         )
     if not config.rope_theta > 1:
         raise RecipeError("model.rope_theta must be above 1")

@@ -119,6 +119,7 @@ def describe(config: ModelConfig) -> dict[str, object]:
 PARTS = {
     "embedding.token_emb": "token embedding",
     "embedding.pos_emb": "position embedding",
+    "embedding.pair_emb": "pair embedding",
     ".attention.attend.": "attention",
     "norm": "norms",
     ".attention.": "attention",

@@ -5,6 +5,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from hornbook.model.config import ModelConfig
+from hornbook.model.pairs import row_of_pair, token_before
 
 
 class Embedding(nn.Module):
@@ -14,7 +15,11 @@ class Embedding(nn.Module):
     order of its input. Forms with rotary positions leave the second
     table out and turn queries and keys instead.
 
-    Source: vaswani2017, section 3.4; radford2019.
+    A third table, where there is one, has vectors for pairs: a token
+    and the one before it. They say in one look what a block would have
+    to find out: that ``York`` after ``New`` is a city.
+
+    Source: vaswani2017, section 3.4; radford2019; huang2025 for pairs.
     """
 
     def __init__(self, config: ModelConfig) -> None:
@@ -25,16 +30,23 @@ class Embedding(nn.Module):
             if config.positions == "learned"
             else None
         )
+        self.pair_emb = (
+            nn.Embedding(config.pairs, config.width)
+            if config.pairs
+            else None
+        )
 
     def forward(
         self,
         ids: Int[Tensor, "batch time"],
         start: int = 0,
         places: Int[Tensor, "batch time"] | None = None,
+        before: Int[Tensor, "batch time"] | None = None,
     ) -> Float[Tensor, "batch time width"]:
         """Look the tokens up; the first stands at place ``start``.
 
-        ``places`` says instead where each token of each row stands.
+        ``places`` says instead where each token of each row stands,
+        ``before`` which token stands before it.
         """
         x: Tensor = self.token_emb(ids)
         if self.pos_emb is not None:
@@ -42,4 +54,9 @@ class Embedding(nn.Module):
                 stop = start + ids.size(1)
                 places = torch.arange(start, stop, device=ids.device)
             x = x + self.pos_emb(places)
+        if self.pair_emb is not None:
+            if before is None:
+                before = token_before(ids)
+            rows = self.pair_emb.num_embeddings
+            x = x + self.pair_emb(row_of_pair(before, ids, rows))
         return x

@@ -18,8 +18,9 @@ def initialise(
     GPT-2's form draws all from a narrow normal distribution and
     shrinks what is added to the residual stream. The other forms draw
     matrices at the scale of their input, and start every layer's last
-    matrix at zero: at first a block adds nothing, and learns to. An
-    attention of your own keeps the weights that it gave itself.
+    matrix at zero: at first a block adds nothing, nor does a pair of
+    tokens, and both learn to. An attention of your own keeps the
+    weights that it gave itself.
 
     Source: radford2019, section 2.3; zhang2019fixup for the zeros.
     """
@@ -29,7 +30,9 @@ def initialise(
     for name, weight in model.named_parameters():
         if ".attend." in name:
             continue
-        closing = name.endswith(("to_out.weight", "down.weight"))
+        closing = name.endswith(
+            ("to_out.weight", "down.weight", "pair_emb.weight")
+        )
         if weight.dim() < 2:
             fill = 1.0 if name.endswith("weight") else 0.0
             nn.init.constant_(weight, fill)

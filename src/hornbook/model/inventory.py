@@ -57,6 +57,8 @@ def before(c: ModelConfig) -> dict[str, Shape]:
     found["embedding.token_emb.weight"] = (c.vocab_size, c.width)
     if c.positions == "learned":
         found["embedding.pos_emb.weight"] = (c.context, c.width)
+    if c.pairs:
+        found["embedding.pair_emb.weight"] = (c.pairs, c.width)
     return found | (
         norm(c, "embedding_norm") if c.embedding_norm else {}
     )

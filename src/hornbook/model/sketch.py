@@ -57,10 +57,13 @@ def counted(config: ModelConfig, part: str) -> str:
 
 
 def places(c: ModelConfig) -> Iterator[tuple[str, str, str]]:
-    """Draw the table of places and the norm, where there are any."""
+    """Draw the tables of places and pairs, and the norm, if any."""
     if c.positions == "learned":
         shape = f"{c.context:,} x {c.width}"
         yield "  + places", shape, counted(c, "position embedding")
+    if c.pairs:
+        shape = f"{c.pairs:,} x {c.width}"
+        yield "  + pairs", shape, counted(c, "pair embedding")
     if c.embedding_norm:
         yield "norm", "", ""
 

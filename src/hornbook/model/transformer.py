@@ -16,6 +16,7 @@ from hornbook.model.feedforward import FEEDFORWARD
 from hornbook.model.init import initialise, seeded
 from hornbook.model.norm import make_norm
 from hornbook.model.own_code import settle
+from hornbook.model.pairs import token_before
 from hornbook.model.rope import rotation_tables
 
 if TYPE_CHECKING:
@@ -115,7 +116,10 @@ class Transformer(nn.Module):
                 f"holds {self.config.context}; shorten it or start "
                 "anew"
             )
-        x = self.embedding(ids, start, places)
+        before = None
+        if self.config.pairs:
+            before = token_before(ids, visible, places, cache)
+        x = self.embedding(ids, start, places, before)
         if self.embedding_norm is not None:
             x = self.embedding_norm(x)
 
@@ -133,7 +137,7 @@ class Transformer(nn.Module):
         for block in self.blocks:
             x = block(x, tables, visible, cache)
         if cache is not None:
-            cache.advance(ids.size(1))
+            cache.advance(ids)
         final: Tensor = self.norm(x)
         return final
 
