@@ -116,12 +116,7 @@ class Transformer(nn.Module):
                 f"holds {self.config.context}; shorten it or start "
                 "anew"
             )
-        before = None
-        if self.config.pairs:
-            before = token_before(ids, visible, places, cache)
-        x = self.embedding(ids, start, places, before)
-        if self.embedding_norm is not None:
-            x = self.embedding_norm(x)
+        x = self.embed(ids, start, cache, visible, places)
 
         # Find the angles of these places, and what they may see
         tables = None
@@ -140,6 +135,23 @@ class Transformer(nn.Module):
             cache.advance(ids)
         final: Tensor = self.norm(x)
         return final
+
+    def embed(
+        self,
+        ids: Int[Tensor, "batch time"],
+        start: int,
+        cache: Cache | None,
+        visible: Bool[Tensor, "*rest time all_time"] | None,
+        places: Int[Tensor, "batch time"] | None,
+    ) -> Float[Tensor, "batch time width"]:
+        """Give each token the vector with which it sets out."""
+        before = None
+        if self.config.pairs:
+            before = token_before(ids, visible, places, cache)
+        x: Tensor = self.embedding(ids, start, places, before)
+        if self.embedding_norm is not None:
+            x = self.embedding_norm(x)
+        return x
 
     def logits(
         self, x: Float[Tensor, "*axes width"]
