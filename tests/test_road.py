@@ -671,9 +671,11 @@ def test_what_no_family_can_hold_is_refused_before_training(
     run_copy: Path,
 ) -> None:
     Path("mine.py").write_text(OWN, encoding="utf-8")
-    asked = ["model.attention=mine.py:mild", "export.format=hf"]
-    with pytest.raises(RecipeError, match="export.format = 'native'"):
-        run(run_copy, asked)
+    strange = ("attention=mine.py:mild", "pairs=64", "bias=true")
+    for setting in strange:
+        asked = [f"model.{setting}", "export.format=hf"]
+        with pytest.raises(RecipeError, match="format = 'native'"):
+            run(run_copy, asked)
 
 
 def test_scores_that_are_given_up_are_named(

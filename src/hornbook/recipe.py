@@ -14,7 +14,7 @@ from hornbook.corpus.config import CorpusConfig
 from hornbook.evaluation.config import EvaluationConfig
 from hornbook.evaluation.config import check as check_evaluation
 from hornbook.inference.config import ExportConfig
-from hornbook.model.config import STOCK, ModelConfig, with_form
+from hornbook.model.config import ModelConfig, with_form
 from hornbook.model.own_code import settle
 from hornbook.planning.plan import PlanConfig
 from hornbook.press.config import PressConfig
@@ -78,14 +78,9 @@ def with_code(recipe: Recipe, *places: Path) -> Recipe:
     """Find an attention of the user's own, and digest its code.
 
     Raises:
-        RecipeError: there is none, or no form of export can hold it.
+        RecipeError: there is none.
     """
     model = settle(recipe.model, *places)
-    if model.attention not in STOCK and recipe.export.format == "hf":
-        raise RecipeError(
-            "no model of Hugging Face's has the attention "
-            f"{model.attention!r}; set export.format = 'native'"
-        )
     return msgspec.structs.replace(recipe, model=model)
 
 

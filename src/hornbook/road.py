@@ -36,6 +36,7 @@ from hornbook.lineage import (
     whole_digest,
     why_stale,
 )
+from hornbook.model.config import without_family
 from hornbook.planning.plan import Plan, load_plan
 from hornbook.recipe import FILE as RECIPE
 from hornbook.recipe import Recipe, find_recipe, load_recipe
@@ -81,8 +82,7 @@ def run(
     check_processes(recipe, folder, chosen)
     if world().rank:
         return follow(route, recipe, folder, force, keep, strict)
-    if "curate" in chosen and not keep:
-        check_folders(recipe.corpus)
+    refuse_early(recipe, chosen, keep)
     with drawn_on(log, folder), lock(folder), undone(folder):
         if force not in (True, "plan", "pretrain"):
             refuse_changes(folder, recipe)
@@ -94,6 +94,22 @@ def run(
                     stage, recipe, record, anew, keep, strict
                 )
     return record
+
+
+def refuse_early(
+    recipe: Recipe, chosen: list[str], keep: bool
+) -> None:
+    """Refuse before the first stage what a later one would refuse.
+
+    Raises:
+        DataError: a folder of text is not there.
+        RecipeError: no published family can hold the model.
+    """
+    if "curate" in chosen and not keep:
+        check_folders(recipe.corpus)
+    exported = "export" in chosen and recipe.export.format == "hf"
+    if exported and (why := without_family(recipe.shape)):
+        raise RecipeError(f"{why}; set export.format = 'native'")
 
 
 @contextmanager

@@ -21,6 +21,9 @@ SIZES = (
 )
 """The numbers of a shape that count something."""
 
+OPEN = {*SIZES, "rope_theta", "eps", "tied", "softcap"}
+"""What a published family leaves open; all else is as it has it."""
+
 STOCK = ("explicit", "sdpa")
 """The attentions that compute the published formula."""
 
@@ -173,6 +176,43 @@ def check(config: ModelConfig) -> None:
             f"model.head_dim is {config.head_dim}; rotary positions "
             "turn pairs of numbers, so it must be even"
         )
+
+
+def without_family(config: ModelConfig) -> str:
+    """Say why no published family's code computes a shape, or "".
+
+    >>> capped = make_config(vocab_size=512, softcap=15.0)
+    >>> without_family(capped)
+    'the llama family has no soft-cap, which nanochat has'
+    """
+    # Compare every choice with the form's own
+    usual = make_config(form=config.form, vocab_size=1)
+    stock = config.attention in STOCK
+    for field in sorted({*config.__struct_fields__} - OPEN):
+        free = field == "attention" and stock
+        if not free and getattr(config, field) != getattr(usual, field):
+            return (
+                f"no model of the {config.form} family has {field} = "
+                f"{getattr(config, field)!r}, so it cannot be written "
+                "for Hugging Face"
+            )
+
+    # Compare what only some leave open
+    whole = (config.heads, config.width)
+    if config.form == "gpt2" and whole != (
+        config.kv_heads,
+        config.heads * config.head_dim,
+    ):
+        return (
+            "the gpt2 family has neither kv_heads other than heads nor "
+            "a head_dim other than width / heads"
+        )
+    if config.softcap and config.form != "nanochat":
+        return (
+            f"the {config.form} family has no soft-cap, which nanochat "
+            "has"
+        )
+    return ""
 
 
 def with_form(table: dict[str, Any]) -> dict[str, Any]:

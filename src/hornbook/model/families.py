@@ -11,15 +11,10 @@ from hornbook.base.config import convert
 from hornbook.base.errors import ModelError, RecipeError
 from hornbook.model.config import (
     FORMS,
-    SIZES,
-    STOCK,
     ModelConfig,
-    make_config,
     with_form,
+    without_family,
 )
-
-FREE = {*SIZES, "rope_theta", "eps", "tied", "softcap"}
-"""What a family leaves open; all else is as its form has it."""
 
 BLOCK_NAMES = {
     "attention.to_q": "self_attn.q_proj",
@@ -65,30 +60,8 @@ def family(config: ModelConfig) -> str:
     Raises:
         ModelError: names the choice that its form does not have.
     """
-    usual = make_config(form=config.form, vocab_size=1)
-    stock = config.attention in STOCK
-    for field in sorted({*config.__struct_fields__} - FREE):
-        free = field == "attention" and stock
-        if not free and getattr(config, field) != getattr(usual, field):
-            raise ModelError(
-                f"no model of the {config.form} family has {field} = "
-                f"{getattr(config, field)!r}, so it cannot be written "
-                "for Hugging Face; use --format native"
-            )
-    whole = (config.heads, config.width)
-    if config.form == "gpt2" and whole != (
-        config.kv_heads,
-        config.heads * config.head_dim,
-    ):
-        raise ModelError(
-            "the gpt2 family has neither kv_heads other than heads nor "
-            "a head_dim other than width / heads; use --format native"
-        )
-    if config.softcap and config.form != "nanochat":
-        raise ModelError(
-            f"the {config.form} family has no soft-cap; use --format "
-            "native or form = 'nanochat'"
-        )
+    if why := without_family(config):
+        raise ModelError(f"{why}; use --format native")
     return config.form
 
 
