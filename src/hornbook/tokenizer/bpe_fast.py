@@ -20,7 +20,7 @@ SHORT = 15
 NEAR = 255
 """Pieces with more bytes than this are merged by way of a heap."""
 
-FEW = 4
+FEW = 5
 """Pieces with more ids than this are not remembered."""
 
 NEVER = 0xFFFFFFFF
@@ -58,6 +58,8 @@ class Tables(NamedTuple):
     """Each pair that joins: its key, and its rank plus one."""
     joined: Ids
     """The token that each rank makes."""
+    bridges: UInt64[np.ndarray, "rows"]
+    """Bits for the bytes around every place inside a token."""
 
 
 class Room(NamedTuple):
@@ -162,12 +164,14 @@ def merge_near(
         before[k], after[k] = k - 1, k + 1
         rank = tables.byte_ranks[text[at + k], text[at + k + 1]]
         order[k] = ordered(rank, k)
-    order[size - 1] = NEVER
+    end = size + 31 & ~31
+    for k in range(size - 1, end):
+        order[k] = NEVER
 
     while True:
         # Join the first pair in that order
         least = np.uint32(NEVER)
-        for k in range(size):
+        for k in range(end):
             least = min(least, order[k])
         if least == NEVER:
             break
@@ -209,13 +213,14 @@ def encode_piece(
 
 @kernel
 def recall(entry: UInt64[np.ndarray, "4"], ids: Ids, n: int) -> int:
-    """Write four ids, of which so many count as is returned."""
+    """Write five ids, of which so many count as is returned."""
     first, second = entry[2], entry[3]
     ids[n] = first & np.uint64(ID)
     ids[n + 1] = first >> np.uint64(24) & np.uint64(ID)
     ids[n + 2] = second & np.uint64(ID)
-    ids[n + 3] = second >> np.uint64(24)
-    return np.int64(first >> np.uint64(48))
+    ids[n + 3] = second >> np.uint64(24) & np.uint64(ID)
+    ids[n + 4] = first >> np.uint64(48) | second >> np.uint64(48) << np.uint64(16) & np.uint64(ID)
+    return np.int64(second >> np.uint64(56))
 
 
 @kernel
@@ -228,12 +233,89 @@ def remember(
     count: int,
 ) -> None:
     """Keep a piece's ids in the place of another's."""
-    first, second = np.uint64(count), np.uint64(0)
-    first = first << np.uint64(24) | np.uint64(ids[n + 1] & ID)
+    fifth = np.uint64(ids[n + 4])
+    first = fifth << np.uint64(24) | np.uint64(ids[n + 1] & ID)
     first = first << np.uint64(24) | np.uint64(ids[n])
-    second = np.uint64(ids[n + 3] & ID)
+    second = np.uint64(count) << np.uint64(8) | (fifth >> np.uint64(16) & np.uint64(255))
+    second = second << np.uint64(24) | np.uint64(ids[n + 3] & ID)
     second = second << np.uint64(24) | np.uint64(ids[n + 2] & ID)
     entry[0], entry[1], entry[2], entry[3] = low, high, first, second
+
+
+@kernel
+def bridge_bit(around: int, sides: int) -> tuple[int, int]:
+    """Give the word and the bit for some bytes around a place."""
+    mixed = np.uint64(around | np.uint64(sides) << np.uint64(32)) * np.uint64(0xD6E8FEB86659FD93)
+    mixed >>= np.uint64(36)
+    return mixed >> np.uint64(6), np.uint64(1) << (mixed & np.uint64(63))
+
+
+@kernel
+def bridged(around: int, sides: int, bridges) -> bool:
+    """Tell whether a token may hold these bytes around a place."""
+    word, bit = bridge_bit(around, sides)
+    return bridges[word & np.uint64(len(bridges) - 1)] & bit != 0
+
+
+@kernel
+def part_end(text: Bytes, at: int, end: int, tables: Tables) -> int:
+    """Find the first place in a long piece that no token spans.
+
+    Nothing ever joins across it, so that the parts of the piece can be
+    encoded one by one, and remembered. A token that spans a place has
+    two bytes on each side of it, or just one: four cases.
+    """
+    for place in range(at + 2, end):
+        if text[place] & 0xC0 == 0x80:
+            continue
+        around = load_word(text, place - 2) & np.uint64(0xFFFFFFFF)
+        if bridged(around, 0, tables.bridges):
+            continue
+        if bridged(around >> np.uint64(8), 1, tables.bridges):
+            continue
+        if bridged(around & np.uint64(0xFFFFFF), 2, tables.bridges):
+            continue
+        if tables.byte_ranks[text[place - 1], text[place]] == NEVER:
+            return place
+    return end
+
+
+@kernel
+def fill_bridges(starts, tables) -> None:
+    spelled, bridges = tables.spelled, tables.bridges
+    for k in range(len(starts) - 1):
+        at, end = starts[k], starts[k + 1]
+        for place in range(at + 1, end):
+            if spelled[place] & 0xC0 == 0x80:
+                continue
+            wide = np.uint64(0)
+            for j in range(max(place - 2, at), min(place + 2, end)):
+                wide |= np.uint64(spelled[j]) << np.uint64(8 * (j - place + 2))
+            one, two = place - at == 1, end - place == 1
+            if one and two:
+                continue
+            if one:
+                word, bit = bridge_bit(wide >> np.uint64(8), 1)
+            elif two:
+                word, bit = bridge_bit(wide, 2)
+            else:
+                word, bit = bridge_bit(wide, 0)
+            bridges[word & np.uint64(len(bridges) - 1)] |= bit
+
+
+@kernel
+def fill_memory(starts, tokens, tables, memory, ids) -> None:
+    """Remember."""
+    last = np.uint64(len(memory) - 1)
+    for j in range(len(tokens)):
+        k = len(tokens) - 1 - j
+        at, size = starts[k], starts[k + 1] - starts[k]
+        if size <= SHORT:
+            id_ = find_whole(tables.spelled, at, size, tables)
+            if id_ >= 0:
+                low, high = key_of(tables.spelled, at, size)
+                ids[0] = id_
+                remember(memory[mix(low, high) & last], low, high, ids, 0, 1)
 
 
 @kernel
@@ -251,30 +333,45 @@ def encode_documents(
     The cursor tells the document, the byte and the id to go on with.
     It stops before a piece that is not near, and gives its bytes.
     """
-    document, at, n = cursor
-    last = np.uint64(len(room.memory) - 1)
+    document, at, n, end = cursor
+    stop, last = at, np.uint64(len(room.memory) - 1)
     while document < len(ends):
         while text[at] != END:
-            # Take a piece, and recall its ids
-            size = piece_end(text, at, tables.kinds, rules) - at
+            # Take a piece, or the next part of a long one
+            if at == end:
+                end = stop = piece_end(text, at, tables.kinds, rules)
+                if end - at > SHORT:
+                    stop = part_end(text, at, end, tables)
+            elif at == stop:
+                stop = part_end(text, at, end, tables)
+
+            # Recall its ids
+            size = stop - at
             if size <= SHORT:
                 low, high = key_of(text, at, size)
                 entry = room.memory[mix(low, high) & last]
                 if entry[0] == low and entry[1] == high:
                     n += recall(entry, ids, n)
-                    at += size
+                    at = stop
                     continue
 
-            # Or find them, and remember
+            # What is not remembered may have parts that are
+            if stop == end:
+                stop = part_end(text, at, end, tables)
+                if stop < end:
+                    continue
+
+            # Find its ids, and remember
             if size > NEAR:
-                cursor[0], cursor[1], cursor[2] = document, at, n
+                cursor[0], cursor[1] = document, at
+                cursor[2], cursor[3] = n, end
                 return size
             count = encode_piece(text, at, size, tables, room, ids[n:])
             if size <= SHORT and count <= FEW:
                 remember(entry, low, high, ids, n, count)
-            n, at = n + count, at + size
+            n, at = n + count, stop
         ends[document] = n
-        document, at = document + 1, at + 1
+        document, at, end = document + 1, at + 1, at + 1
     return 0
 
 
