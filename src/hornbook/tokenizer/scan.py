@@ -106,13 +106,12 @@ def kind_at(
     if first < 0x80:
         return kinds[kinds[0] + first], 1
     # Put the bits of several bytes together
-    if first < 0xE0:
-        code, width = first & 0x1F, 2
-    elif first < 0xF0:
+    code, width = first & 0x1F, 2
+    if first >= 0xE0:
         code, width = first & 0x0F, 3
-    elif first < 0xFF:
+    if first >= 0xF0:
         code, width = first & 0x07, 4
-    else:
+    if first == 0xFF:
         return 0, 0
     for k in range(1, width):
         code = code << 6 | int(text[at + k]) & 0x3F
@@ -169,10 +168,11 @@ def letters_end(
         at += np.int64(count)
         if text[at] < 0x80:
             return at
-        kind, width = kind_at(text, at, kinds)
-        if not kind & LETTER:
-            return at
-        at += width
+        while text[at] >= 0x80:
+            kind, width = kind_at(text, at, kinds)
+            if not kind & LETTER:
+                return at
+            at += width
 
 
 @kernel
