@@ -26,7 +26,7 @@ FEW = 5
 NEVER = 0xFFFFFFFF
 """The rank of two tokens that do not join: after all others."""
 
-REMEMBERED = 1 << 16
+REMEMBERED = 1 << 17
 """How many pieces a thread remembers, at 32 bytes each."""
 
 END = 0xFF
