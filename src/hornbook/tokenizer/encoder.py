@@ -1,83 +1,199 @@
-"""Texts through the kernels of ``bpe_fast``: rooms, batches, threads."""
+"""Texts through the kernels of ``bpe_fast``: batches and threads."""
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain, pairwise
 
 import numpy as np
-from jaxtyping import UInt32
+from jaxtyping import Int64, UInt32, UInt64
 
+from hornbook.base.machine import cores
 from hornbook.tokenizer.bpe_fast import (
+    FEW,
     NEAR,
-    NEVER,
     REMEMBERED,
     Room,
-    Tables,
+    choose_whole,
     encode_documents,
     encode_far,
-    fill_pairs, fill_bridges, fill_memory,
+    fill_memory,
+)
+from hornbook.tokenizer.scan import PAD, Rules, kind_table
+from hornbook.tokenizer.split import utf8
+from hornbook.tokenizer.tables import (
+    NEVER,
+    Tables,
+    fill_bridges,
+    fill_pairs,
     fill_whole,
 )
-from hornbook.tokenizer.scan import PAD, RULES, Rules, kind_table
 from hornbook.tokenizer.vocabulary import Vocabulary
 
+GROUP = 1 << 18
+"""Documents go to a thread in groups of about so many characters."""
 
-def make_room() -> Room:
-    """Make what one thread writes to."""
-    return Room(
-        memory=np.zeros((REMEMBERED, 4), np.uint64),
-        order=np.empty(NEAR + 1, np.uint32),
-        before=np.empty(NEAR + 1, np.int64),
-        after=np.empty(NEAR + 1, np.int64),
-    )
+LINE = 64
+"""The bytes that a processor fetches from memory at a time."""
 
 
-def make_tables(vocabulary: Vocabulary) -> Tables:
-    """Lay out a vocabulary for the kernels."""
-    # Lay out the pairs
-    tokens, merges = vocabulary.tokens, vocabulary.merges
-    count = len(merges)
-    joins = np.empty((count, 3), np.int64)
-    joins[:, :2] = np.array([*merges], np.int64).reshape(-1, 2)
-    ranks = np.array([*merges.values()], np.int64).reshape(-1, 2)
-    joins[:, 2] = ranks[:, 0]
-    joined = np.zeros(ranks[:, 0].max(initial=0) + 1, np.uint32)
-    joined[ranks[:, 0]] = ranks[:, 1]
-    pairs = np.zeros((free_places(count), 2), np.uint64)
-    fill_pairs(pairs, joins)
+class Desk:
+    """What one thread works with."""
 
-    # Lay out the bytes and their pairs
-    alphabet = np.array(
-        [tokens[bytes((byte,))] for byte in range(256)], np.uint32
-    )
-    byte_of = {int(id_): byte for byte, id_ in enumerate(alphabet)}
-    byte_ranks = np.full((256, 256), NEVER, np.uint32)
-    for (left, right), (rank, _) in merges.items():
-        if left in byte_of and right in byte_of:
-            byte_ranks[byte_of[left], byte_of[right]] = rank
+    def __init__(self, memory: UInt64[np.ndarray, "rows 4"]) -> None:
+        room = Room(
+            memory=aligned(memory),
+            order=np.empty(NEAR + 33, np.uint32),
+            before=np.empty(NEAR + 1, np.int64),
+            after=np.empty(NEAR + 1, np.int64),
+        )
+        self.room = tuple(room)
+        self.ids = np.empty(4 * GROUP, np.uint32)
+        self.end = np.empty(1, np.int64)
+        self.cursor = np.empty(4, np.int64)
 
+
+class Encoder:
+    """Turns texts into ids, also on several threads at once."""
+
+    def __init__(self, vocabulary: Vocabulary, rules: Rules) -> None:
+        self._rules = tuple(rules)
+        tables, self._memory = make_tables(vocabulary)
+        self._tables = tuple(tables)
+        self._desks: list[Desk] = []
+
+    def encode(self, text: str) -> list[int]:
+        """Give the ids of a text as a list."""
+        desk = self._take_desk()
+        data = utf8(text) + PAD
+        ids: list[int] = self._encode(data, desk, desk.end).tolist()
+        self._desks.append(desk)
+        return ids
+
+    def encode_array(self, text: str) -> UInt32[np.ndarray, "tokens"]:
+        """Give the ids of a text as an array."""
+        desk = self._take_desk()
+        data = utf8(text) + PAD
+        ids = self._encode(data, desk, desk.end).copy()
+        self._desks.append(desk)
+        return ids
+
+    def encode_batch(
+        self, texts: Iterable[str], threads: int | None = None
+    ) -> list[UInt32[np.ndarray, "tokens"]]:
+        """Give the ids of each text as an array."""
+        threads = threads or cores()
+        if threads == 1:
+            groups = map(self._encode_group, in_groups(texts))
+            return [*chain.from_iterable(groups)]
+        with ThreadPoolExecutor(threads) as pool:
+            made = pool.map(self._encode_group, in_groups(texts))
+            return [*chain.from_iterable(made)]
+
+    def _take_desk(self) -> Desk:
+        """Take a desk that no thread works at."""
+        try:
+            return self._desks.pop()
+        except IndexError:
+            return Desk(self._memory)
+
+    def _encode_group(
+        self, texts: list[str]
+    ) -> list[UInt32[np.ndarray, "tokens"]]:
+        """Encode texts as one, and cut the ids apart."""
+        desk = self._take_desk()
+        data = PAD[:1].join(map(utf8, texts)) + PAD
+        ends = np.empty(len(texts), np.int64)
+        ids = self._encode(data, desk, ends).copy()
+        self._desks.append(desk)
+        return [ids[a:b] for a, b in pairwise([0, *ends.tolist()])]
+
+    def _encode(
+        self,
+        data: bytes,
+        desk: Desk,
+        ends: Int64[np.ndarray, "documents"],
+    ) -> UInt32[np.ndarray, "tokens"]:
+        """Run the kernels; the ids are valid until the desk's next."""
+        text, cursor, ids = np.frombuffer(data, "u1"), desk.cursor, desk.ids
+        if len(data) > len(ids):
+            ids = np.empty(len(data), np.uint32)
+        cursor[:] = 0
+        while size := encode_documents(
+            text, self._tables, desk.room, self._rules, ids, ends, cursor
+        ):
+            encode_far(text, self._tables, ids, cursor, size)
+        return ids[: ends[-1]]
+
+
+def in_groups(texts: Iterable[str]) -> Iterator[list[str]]:
+    """Gather texts until there are enough characters."""
+    group: list[str] = []
+    size = 0
+    for text in texts:
+        group.append(text)
+        size += len(text)
+        if size >= GROUP:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group
+
+
+def make_tables(
+    vocabulary: Vocabulary,
+) -> tuple[Tables, UInt64[np.ndarray, "rows 4"]]:
+    """Lay out a vocabulary, and a memory of its tokens."""
     # Lay out the tokens
-    spelled = np.frombuffer(b"".join(tokens) + PAD, np.uint8)
+    tokens = vocabulary.tokens
+    ids = np.array([*tokens.values()], np.uint32)
     starts = np.cumsum([0, *map(len, tokens)])
+    places = free_places(len(ids))
     tables = Tables(
         kind_table(),
-        np.zeros((free_places(len(tokens)), 4), np.uint64),
-        spelled,
-        alphabet,
-        byte_ranks,
-        pairs,
-        joined,
-        np.zeros(free_places(len(tokens)) // 16, np.uint64),
+        np.zeros((places, 4), np.uint64),
+        np.frombuffer(b"".join(tokens) + PAD, np.uint8),
+        np.array([tokens[bytes((b,))] for b in range(256)], np.uint32),
+        *make_pairs(vocabulary),
+        np.zeros(max(places // 16, 64), np.uint64),
     )
-    fill_whole(
-        starts,
-        np.array([*tokens.values()], np.uint32),
-        tables,
-        make_room(),
-        np.empty(NEAR + 1, np.uint32),
-        vocabulary.whole_first,
-    )
-    ts=np.array([*tokens.values()], np.uint32)
     fill_bridges(starts, tables)
-    memory=np.zeros((REMEMBERED, 4), np.uint64)
-    fill_memory(starts,ts,tables,memory,np.zeros(NEAR + 1, np.uint32))
-    return tables, memory
+
+    # Choose those that a piece is taken for without merging
+    desk = Desk(np.zeros((REMEMBERED, 4), np.uint64))
+    room, chosen = Room(*desk.room), np.ones(len(ids), np.uint8)
+    if not vocabulary.whole_first:
+        choose_whole(starts, ids, tables, room, desk.ids, chosen)
+    fill_whole(starts, ids, chosen, tables)
+    fill_memory(starts, ids, chosen, tables, room.memory, desk.ids)
+    return tables, room.memory
+
+
+def make_pairs(
+    vocabulary: Vocabulary,
+) -> tuple[
+    UInt32[np.ndarray, "256 256"],
+    UInt64[np.ndarray, "rows 2"],
+    UInt32[np.ndarray, "rows"],
+]:
+    """Lay out merges: of bytes, of all tokens, and what they make."""
+    # Enter all pairs
+    merges = vocabulary.merges
+    pairs = np.array([*merges], np.int64).reshape(-1, 2)
+    made = np.array([*merges.values()], np.int64).reshape(-1, 2)
+    table = np.zeros((free_places(len(pairs)), 2), np.uint64)
+    fill_pairs(table, np.column_stack([pairs, made[:, 0]]))
+    joined = np.zeros(made[:, 0].max(initial=0) + 1, np.uint32)
+    joined[made[:, 0]] = made[:, 1]
+
+    # Enter those of two bytes once more
+    byte_of = np.full(vocabulary.size, -1)
+    for byte in range(256):
+        byte_of[vocabulary.tokens[bytes((byte,))]] = byte
+    both = (byte_of[pairs] >= 0).all(axis=1)
+    ranks = np.full((256, 256), NEVER, np.uint32)
+    left, right = byte_of[pairs[both]].T
+    ranks[left, right] = made[both, 0]
+    return ranks, table, joined
 
 
 def free_places(count: int) -> int:
@@ -85,62 +201,13 @@ def free_places(count: int) -> int:
     return 1 << (2 * count).bit_length()
 
 
-GROUP = 1 << 18
-
-
-class Encoder:
-    """Turns texts into ids by machine code."""
-
-    def __init__(self, vocabulary: Vocabulary, rules: Rules) -> None:
-        self._rules = rules
-        self._tables, self._memory = make_tables(vocabulary)
-        self._rooms = []
-
-    def encode(self, text: str):
-        data = text.encode() + PAD
-        ids, ends = self._encode(data, 1)
-        return ids
-
-    def _encode(self, data, documents, ids=None):
-        room = self._rooms.pop() if self._rooms else make_room()._replace(memory=aligned(self._memory))
-        text = np.frombuffer(data, np.uint8)
-        if ids is None:
-            ids = np.empty(len(data), np.uint32)
-        ends = np.empty(documents, np.int64)
-        cursor = np.zeros(4, np.int64)
-        while size := encode_documents(text, self._tables, self._rules, room, ids, ends, cursor):
-            encode_far(text, self._tables, ids, cursor, size)
-        self._rooms.append(room)
-        return ids[: ends[-1]], ends
-
-    def group(self, texts, ids):
-        data = b"\xff".join([t.encode() for t in texts]) + PAD
-        if len(data) > len(ids):
-            ids = np.empty(len(data), np.uint32)
-        ids, ends = self._encode(data, len(texts), ids)
-        ids = ids.copy()
-        ends = ends.tolist()
-        return [ids[a:b] for a, b in zip([0, *ends], ends)]
-
-    def batch(self, texts):
-        out = []
-        room = np.empty(GROUP * 4, np.uint32)
-        some, size = [], 0
-        for text in texts:
-            some.append(text)
-            size += len(text)
-            if size > GROUP:
-                out += self.group(some, room)
-                some, size = [], 0
-        out += self.group(some, room)
-        return out
-
-
-def aligned(table):
-    """Copy a table to where none of its rows lies across two lines."""
-    size = table.size
-    raw = np.empty(size + 8, np.uint64)
-    start = -raw.ctypes.data % 64 // 8
-    fresh = raw[start : start + size].reshape(table.shape)
-    fresh[:] = table
-    return fresh
+def aligned(
+    table: UInt64[np.ndarray, "rows columns"],
+) -> UInt64[np.ndarray, "rows columns"]:
+    """Copy a table to where a row does not lie across two lines."""
+    spare = LINE // table.itemsize
+    raw = np.empty(table.size + spare, table.dtype)
+    start = -raw.ctypes.data % LINE // table.itemsize
+    copy = raw[start : start + table.size].reshape(table.shape)
+    copy[:] = table
+    return copy

@@ -59,5 +59,12 @@ def kernel_folder() -> Path:
     return cache_folder() / "kernels" / digest[:16]
 
 
-SOURCES = ("kernel.py", "scan.py", "bpe_fast.py", "learn_fast.py")
+SOURCES = (
+    "kernel.py",
+    "scan.py",
+    "tables.py",
+    "bpe_fast.py",
+    "count_fast.py",
+    "learn_fast.py",
+)
 """The files that hold kernels."""
