@@ -288,15 +288,16 @@ def learn(
     after: Met,
     merges: Int64[np.ndarray, "rows 3"],
     start: int,
+    end: int,
     least: int,
 ) -> int:
-    """Learn merges from number ``start`` on: left, right and count.
+    """Learn merges from ``start`` to ``end``: left, right and count.
 
-    Returns how many there are at the end of ``merges``, at the first
-    pair below the ``least`` count, or when more pairs need room.
+    Returns how many there are, also when no pair with the ``least``
+    count is left (the heap is empty then), or more pairs need room.
     """
     alphabet = len(row.lengths) - len(merges)
-    for step in range(start, len(merges)):
+    for step in range(start, end):
         # Take the most frequent pair whose count is still true
         while True:
             if used.heap[0] == 0:
@@ -329,4 +330,16 @@ def learn(
         settle(
             after, n_after, (right, -1), (new, -1), row, pairs, used
         )
-    return len(merges)
+    return end
+
+
+@kernel
+def enter_again(pairs: Pairs, known: int) -> None:
+    """Enter the known pairs in empty slots."""
+    last = np.uint64(len(pairs.slots) - 1)
+    for pair in range(known):
+        key = pairs.keys[pair]
+        slot = mix(key, key) & last
+        while pairs.slots[slot] != 0:
+            slot = (slot + np.uint64(1)) & last
+        pairs.slots[slot] = pair + 1
