@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Int64, UInt32, UInt64
 
-from hornbook.tokenizer.kernel import kernel, roomy_kernel
+from hornbook.tokenizer.kernel import Whole, kernel, roomy_kernel
 from hornbook.tokenizer.scan import Rules, piece_end
 from hornbook.tokenizer.tables import (
     NEVER,
@@ -57,15 +57,20 @@ class Room(NamedTuple):
 
 
 @kernel
-def ordered(rank: int, place: int) -> int:
+def ordered(rank: Whole, place: Whole) -> Whole:
     """Write a rank and a place so that the lowest rank is least."""
     return NEVER if rank == NEVER else rank << 8 | place
 
 
 @kernel
 def merge_near(
-    text: Bytes, at: int, size: int, tables: Tables, room: Room, ids: Ids
-) -> int:
+    text: Bytes,
+    at: Whole,
+    size: Whole,
+    tables: Tables,
+    room: Room,
+    ids: Ids,
+) -> Whole:
     """Merge a piece of up to 255 bytes into ``ids``; count them.
 
     Each pair's rank and place are one number, so that looking for the
@@ -85,12 +90,12 @@ def merge_near(
 
     while True:
         # Join the first pair in that order
-        least = np.uint32(NEVER)
+        least: Whole = np.uint32(NEVER)
         for k in range(end):
             least = min(least, order[k])
         if least == NEVER:
             break
-        k = np.int64(least & 0xFF)
+        k = int(least & 0xFF)
         ids[k] = tables.joined[least >> 8]
         order[after[k]] = NEVER
         after[k] = after[after[k]]
@@ -116,8 +121,13 @@ def merge_near(
 
 @kernel
 def encode_piece(
-    text: Bytes, at: int, size: int, tables: Tables, room: Room, ids: Ids
-) -> int:
+    text: Bytes,
+    at: Whole,
+    size: Whole,
+    tables: Tables,
+    room: Room,
+    ids: Ids,
+) -> Whole:
     """Write the ids of a piece that is not remembered; count them."""
     id_ = find_whole(text, at, size, tables)
     if id_ < 0:
@@ -127,7 +137,7 @@ def encode_piece(
 
 
 @kernel
-def recall(entry: UInt64[np.ndarray, "4"], ids: Ids, n: int) -> int:
+def recall(entry: UInt64[np.ndarray, "4"], ids: Ids, n: Whole) -> Whole:
     """Write five ids, of which so many count as is returned.
 
     To write too many is faster than to ask how many there are.
@@ -137,21 +147,20 @@ def recall(entry: UInt64[np.ndarray, "4"], ids: Ids, n: int) -> int:
     ids[n + 1] = first >> np.uint64(24) & np.uint64(ID)
     ids[n + 2] = second & np.uint64(ID)
     ids[n + 3] = second >> np.uint64(24) & np.uint64(ID)
-    ids[n + 4] = (
-        first >> np.uint64(48) << np.uint64(8)
-        | second >> np.uint64(48) & np.uint64(0xFF)
-    )
+    ids[n + 4] = first >> np.uint64(48) << np.uint64(
+        8
+    ) | second >> np.uint64(48) & np.uint64(0xFF)
     return np.int64(second >> np.uint64(56))
 
 
 @kernel
 def remember(
     entry: UInt64[np.ndarray, "4"],
-    low: int,
-    high: int,
+    low: Whole,
+    high: Whole,
     ids: Ids,
-    n: int,
-    count: int,
+    n: Whole,
+    count: Whole,
 ) -> None:
     """Keep a piece and its ids in the place of another.
 
@@ -177,7 +186,7 @@ def encode_documents(
     ids: Ids,
     ends: Int64[np.ndarray, "documents"],
     cursor: Int64[np.ndarray, "4"],
-) -> int:
+) -> Whole:
     """Write the ids of documents, and where those of each end.
 
     The cursor tells the document, the byte and the id to go on with,
@@ -234,7 +243,7 @@ def encode_far(
     shared: tuple[Any, ...],
     ids: Ids,
     cursor: Int64[np.ndarray, "4"],
-    size: int,
+    size: Whole,
 ) -> None:
     """Write the ids of a long part: ``merge_long`` on arrays."""
     # Take it whole if it is a token
@@ -249,7 +258,7 @@ def encode_far(
     # Link the tokens, and put all pairs in a heap
     before, after = np.arange(-1, size), np.arange(1, size + 2)
     ranks = np.full(size + 1, NEVER)
-    heap = [(np.int64(0), np.int64(0)) for _ in range(0)]
+    heap: list[tuple[Whole, Whole]] = [(0, 0) for _ in range(0)]
     for k in range(size):
         ids[start + k] = tables.alphabet[text[at + k]]
     for k in range(size - 1):
@@ -289,7 +298,11 @@ def encode_far(
 
 @kernel
 def choose_whole(
-    starts: Starts, tokens: Ids, tables: Tables, room: Room, ids: Ids,
+    starts: Starts,
+    tokens: Ids,
+    tables: Tables,
+    room: Room,
+    ids: Ids,
     chosen: Bytes,
 ) -> None:
     """Choose the tokens that merging makes of their own bytes."""
@@ -305,8 +318,12 @@ def choose_whole(
 
 @kernel
 def fill_memory(
-    starts: Starts, tokens: Ids, chosen: Bytes, tables: Tables,
-    memory: Table, ids: Ids,
+    starts: Starts,
+    tokens: Ids,
+    chosen: Bytes,
+    tables: Tables,
+    memory: Table,
+    ids: Ids,
 ) -> None:
     """Remember the tokens that are chosen, the first the surest."""
     last = np.uint64(len(memory) - 1)

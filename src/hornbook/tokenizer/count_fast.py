@@ -5,10 +5,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int64, UInt16, UInt64
 
-from hornbook.tokenizer.kernel import kernel
+from hornbook.tokenizer.kernel import Whole, kernel
 from hornbook.tokenizer.scan import Rules, piece_end
 from hornbook.tokenizer.tables import (
-    SHORT,
     Bytes,
     Starts,
     Table,
@@ -24,8 +23,8 @@ END = 0xFF
 
 @kernel
 def find_place(
-    text: Bytes, at: int, size: int, seen: Table, spelled: Bytes
-) -> int:
+    text: Bytes, at: Whole, size: Whole, seen: Table, spelled: Bytes
+) -> Whole:
     """Find where a piece stands in the table, or where it may."""
     low, high = key_of(text, at, size)
     last = np.uint64(len(seen) - 1)
@@ -42,9 +41,9 @@ def find_place(
 @kernel
 def count_piece(
     text: Bytes,
-    at: int,
-    size: int,
-    times: int,
+    at: Whole,
+    size: Whole,
+    times: Whole,
     seen: Table,
     spelled: Bytes,
     used: Int64[np.ndarray, "2"],
@@ -71,14 +70,14 @@ def count_piece(
 @kernel
 def count_documents(
     text: Bytes,
-    at: int,
-    size: int,
+    at: Whole,
+    size: Whole,
     kinds: UInt16[np.ndarray, "rows"],
     options: tuple[Any, ...],
     seen: Table,
     spelled: Bytes,
     used: Int64[np.ndarray, "2"],
-) -> int:
+) -> Whole:
     """Count the pieces of documents, from byte ``at`` to ``size``.
 
     Returns where it stopped: before that, if room is short.
@@ -89,9 +88,7 @@ def count_documents(
             at += 1
             continue
         end = piece_end(text, at, kinds, rules)
-        if not count_piece(
-            text, at, end - at, 1, seen, spelled, used
-        ):
+        if not count_piece(text, at, end - at, 1, seen, spelled, used):
             return at
         at = end
     return at
@@ -99,13 +96,13 @@ def count_documents(
 
 @kernel
 def add_counts(
-    slot: int,
+    slot: Whole,
     other: Table,
     other_spelled: Bytes,
     seen: Table,
     spelled: Bytes,
     used: Int64[np.ndarray, "2"],
-) -> int:
+) -> Whole:
     """Add another's counts, from a slot on; return where it stopped."""
     while slot < len(other):
         size, start = size_of(other[slot, 1]), np.int64(other[slot, 3])

@@ -1,15 +1,12 @@
 """Texts through the kernels of ``bpe_fast``: batches and threads."""
 
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from itertools import chain, pairwise
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Int64, UInt32, UInt64
 
-from hornbook.base.machine import cores
 from hornbook.tokenizer.bpe_fast import (
-    FEW,
     NEAR,
     REMEMBERED,
     Room,
@@ -18,6 +15,7 @@ from hornbook.tokenizer.bpe_fast import (
     encode_far,
     fill_memory,
 )
+from hornbook.tokenizer.kernel import announce
 from hornbook.tokenizer.scan import PAD, Rules, kind_table
 from hornbook.tokenizer.split import utf8
 from hornbook.tokenizer.tables import (
@@ -27,10 +25,8 @@ from hornbook.tokenizer.tables import (
     fill_pairs,
     fill_whole,
 )
+from hornbook.tokenizer.threads import GROUP, in_groups, in_threads
 from hornbook.tokenizer.vocabulary import Vocabulary
-
-GROUP = 1 << 18
-"""Documents go to a thread in groups of about so many characters."""
 
 LINE = 64
 """The bytes that a processor fetches from memory at a time."""
@@ -56,6 +52,7 @@ class Encoder:
     """Turns texts into ids, also on several threads at once."""
 
     def __init__(self, vocabulary: Vocabulary, rules: Rules) -> None:
+        announce("encode_documents")
         self._rules = tuple(rules)
         tables, self._memory = make_tables(vocabulary)
         self._tables = tuple(tables)
@@ -77,17 +74,13 @@ class Encoder:
         self._desks.append(desk)
         return ids
 
-    def encode_batch(
-        self, texts: Iterable[str], threads: int | None = None
-    ) -> list[UInt32[np.ndarray, "tokens"]]:
-        """Give the ids of each text as an array."""
-        threads = threads or cores()
-        if threads == 1:
-            groups = map(self._encode_group, in_groups(texts))
-            return [*chain.from_iterable(groups)]
-        with ThreadPoolExecutor(threads) as pool:
-            made = pool.map(self._encode_group, in_groups(texts))
-            return [*chain.from_iterable(made)]
+    def encode_stream(
+        self, texts: Iterable[str], threads: int
+    ) -> Iterator[tuple[UInt32[np.ndarray, "tokens"], int]]:
+        """Give the ids of each text, and its bytes in UTF-8."""
+        groups = in_groups(texts)
+        for made in in_threads(self._encode_group, groups, threads):
+            yield from made
 
     def _take_desk(self) -> Desk:
         """Take a desk that no thread works at."""
@@ -98,14 +91,17 @@ class Encoder:
 
     def _encode_group(
         self, texts: list[str]
-    ) -> list[UInt32[np.ndarray, "tokens"]]:
+    ) -> list[tuple[UInt32[np.ndarray, "tokens"], int]]:
         """Encode texts as one, and cut the ids apart."""
         desk = self._take_desk()
-        data = PAD[:1].join(map(utf8, texts)) + PAD
+        coded = [*map(utf8, texts)]
+        data = PAD[:1].join(coded) + PAD
         ends = np.empty(len(texts), np.int64)
         ids = self._encode(data, desk, ends).copy()
         self._desks.append(desk)
-        return [ids[a:b] for a, b in pairwise([0, *ends.tolist()])]
+        cuts = pairwise([0, *ends.tolist()])
+        rows = [ids[start:end] for start, end in cuts]
+        return [*zip(rows, map(len, coded), strict=True)]
 
     def _encode(
         self,
@@ -114,29 +110,17 @@ class Encoder:
         ends: Int64[np.ndarray, "documents"],
     ) -> UInt32[np.ndarray, "tokens"]:
         """Run the kernels; the ids are valid until the desk's next."""
-        text, cursor, ids = np.frombuffer(data, "u1"), desk.cursor, desk.ids
+        text, ids = np.frombuffer(data, np.uint8), desk.ids
+        cursor = desk.cursor
         if len(data) > len(ids):
             ids = np.empty(len(data), np.uint32)
         cursor[:] = 0
+        tables, options = self._tables, self._rules
         while size := encode_documents(
-            text, self._tables, desk.room, self._rules, ids, ends, cursor
+            text, tables, desk.room, options, ids, ends, cursor
         ):
-            encode_far(text, self._tables, ids, cursor, size)
+            encode_far(text, tables, ids, cursor, size)
         return ids[: ends[-1]]
-
-
-def in_groups(texts: Iterable[str]) -> Iterator[list[str]]:
-    """Gather texts until there are enough characters."""
-    group: list[str] = []
-    size = 0
-    for text in texts:
-        group.append(text)
-        size += len(text)
-        if size >= GROUP:
-            yield group
-            group, size = [], 0
-    if group:
-        yield group
 
 
 def make_tables(

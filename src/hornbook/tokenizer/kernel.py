@@ -1,16 +1,20 @@
 """Functions that numba turns into machine code, kept between runs."""
 
 from collections.abc import Callable
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
 
+from hornbook.base.console import console
 from hornbook.base.machine import cache_folder
 from hornbook.base.store import digest_bytes
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+Whole = Any
+"""A whole number: of any size in Python, of 64 bits in a kernel."""
 
 
 def kernel(function: F) -> F:
@@ -33,16 +37,26 @@ def compiled(function: F, **options: bool) -> F:
     Its machine code runs without Python's lock, so that threads run
     side by side, and stays in the cache folder for the next time.
     """
-    before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = str(kernel_folder())
-    compile_ = partial(
-        numba.njit, cache=True, nogil=True, error_model="numpy"
-    )
+    settings: Any = numba.config
+    before = settings.CACHE_DIR
+    settings.CACHE_DIR = str(kernel_folder())
+    njit: Any = numba.njit
     try:
-        machine_code: F = compile_(**options)(function)
+        machine_code: F = njit(
+            cache=True, nogil=True, error_model="numpy", **options
+        )(function)
     finally:
-        numba.config.CACHE_DIR = before
+        settings.CACHE_DIR = before
     return machine_code
+
+
+def announce(name: str) -> None:
+    """Say so if a kernel, and those it calls, must be compiled now."""
+    if not any(kernel_folder().glob(f"**/*.{name}-*.nbi")):
+        console.say(
+            "compiling the tokenizer for this machine (once, a few "
+            "seconds)"
+        )
 
 
 @cache

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Int32, Int64, UInt8, UInt64
 
-from hornbook.tokenizer.kernel import kernel
+from hornbook.tokenizer.kernel import Whole, kernel
 from hornbook.tokenizer.tables import mix, pair_key
 
 WALL, GONE = -1, -2
@@ -75,7 +75,9 @@ class Used(NamedTuple):
 
 
 @kernel
-def find_pair(left: int, right: int, pairs: Pairs, used: Used) -> int:
+def find_pair(
+    left: Whole, right: Whole, pairs: Pairs, used: Used
+) -> Whole:
     """Give the number of a pair; a new one gets the next."""
     key, last = pair_key(left, right), np.uint64(len(pairs.slots) - 1)
     slot = mix(key, key) & last
@@ -94,16 +96,19 @@ def find_pair(left: int, right: int, pairs: Pairs, used: Used) -> int:
 
 @kernel
 def better(
-    count: int, pair: int, other: Int64[np.ndarray, "2"], pairs: Pairs
+    count: Whole,
+    pair: Whole,
+    other: Int64[np.ndarray, "2"],
+    pairs: Pairs,
 ) -> bool:
     """Tell whether a pair joins before another in the heap."""
     if count != other[0]:
-        return count > other[0]
-    return pairs.keys[pair] < pairs.keys[other[1]]
+        return bool(count > other[0])
+    return bool(pairs.keys[pair] < pairs.keys[other[1]])
 
 
 @kernel
-def push(pair: int, pairs: Pairs, used: Used) -> None:
+def push(pair: Whole, pairs: Pairs, used: Used) -> None:
     """Put a pair in the heap, under its count."""
     heap, count, at = pairs.heap, pairs.counts[pair], used.heap[0]
     used.heap[0] += 1
@@ -117,7 +122,7 @@ def push(pair: int, pairs: Pairs, used: Used) -> None:
 
 
 @kernel
-def pop(pairs: Pairs, used: Used) -> tuple[int, int]:
+def pop(pairs: Pairs, used: Used) -> tuple[Whole, Whole]:
     """Take the best count, and its pair, out of the heap."""
     # Let the last one sink from the top
     heap = pairs.heap
@@ -187,8 +192,13 @@ def count_pairs(row: Row, pairs: Pairs, used: Used) -> None:
 
 @kernel
 def note(
-    met: Met, n: int, token: int, place: int, gain: int, loss: int
-) -> int:
+    met: Met,
+    n: Whole,
+    token: Whole,
+    place: Whole,
+    gain: Whole,
+    loss: Whole,
+) -> Whole:
     """Note a neighbour and the place of the pair with it."""
     met.gain[token] += gain
     met.loss[token] += loss
@@ -199,8 +209,13 @@ def note(
 
 @kernel
 def join_places(
-    pair: int, new: int, row: Row, pairs: Pairs, before: Met, after: Met
-) -> tuple[int, int]:
+    pair: Whole,
+    new: Whole,
+    row: Row,
+    pairs: Pairs,
+    before: Met,
+    after: Met,
+) -> tuple[Whole, Whole]:
     """Join a pair in all its places; note whom it meets there."""
     key = pairs.keys[pair]
     left = np.int64(key >> np.uint64(32))
@@ -238,9 +253,9 @@ def join_places(
 @kernel
 def settle(
     met: Met,
-    n: int,
-    old: tuple[int, int],
-    new: tuple[int, int],
+    n: Whole,
+    old: tuple[Whole, Whole],
+    new: tuple[Whole, Whole],
     row: Row,
     pairs: Pairs,
     used: Used,
@@ -273,7 +288,9 @@ def settle(
 
 
 @kernel
-def with_token(pair: tuple[int, int], token: int) -> tuple[int, int]:
+def with_token(
+    pair: tuple[Whole, Whole], token: Whole
+) -> tuple[Whole, Whole]:
     """Put a neighbour where a pair has -1."""
     left, right = pair
     return token if left < 0 else left, token if right < 0 else right
@@ -287,10 +304,10 @@ def learn(
     before: Met,
     after: Met,
     merges: Int64[np.ndarray, "rows 3"],
-    start: int,
-    end: int,
-    least: int,
-) -> int:
+    start: Whole,
+    end: Whole,
+    least: Whole,
+) -> Whole:
     """Learn merges from ``start`` to ``end``: left, right and count.
 
     Returns how many there are, also when no pair with the ``least``
@@ -327,14 +344,12 @@ def learn(
         settle(
             before, n_before, (-1, left), (-1, new), row, pairs, used
         )
-        settle(
-            after, n_after, (right, -1), (new, -1), row, pairs, used
-        )
+        settle(after, n_after, (right, -1), (new, -1), row, pairs, used)
     return end
 
 
 @kernel
-def enter_again(pairs: Pairs, known: int) -> None:
+def enter_again(pairs: Pairs, known: Whole) -> None:
     """Enter the known pairs in empty slots."""
     last = np.uint64(len(pairs.slots) - 1)
     for pair in range(known):

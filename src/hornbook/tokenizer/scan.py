@@ -16,7 +16,8 @@ import numpy as np
 import regex
 from jaxtyping import UInt8, UInt16
 
-from hornbook.tokenizer.kernel import kernel
+from hornbook.tokenizer.kernel import Whole, kernel
+from hornbook.tokenizer.split import PATTERNS
 
 LOWER, UPPER, UNCASED, MARK, NUMBER = 1, 2, 4, 8, 16
 BLANK, SPACE, NEWLINE, SLASH, SYMBOL = 32, 64, 128, 256, 512
@@ -81,26 +82,28 @@ def kind_table() -> UInt16[np.ndarray, "rows"]:
     begins; the rows follow. Most blocks are alike and share one.
     """
     # Ask the regular expressions about every character
-    codes = np.setdiff1d(np.arange(0x110000), np.arange(55296, 57344))
+    codes = np.r_[0:0xD800, 0xE000:0x110000]
     every = codes.astype("<u4").tobytes().decode("utf-32-le")
     kinds = np.full(0x110000, SYMBOL, np.uint16)
     for pattern, kind in CLASSES.items():
-        for match in regex.finditer(f"{pattern}+", every):
+        for match in regex.finditer(f"(?:{pattern})+", every):
             kinds[codes[match.start() : match.end()]] = kind
 
     # Keep each different block once
-    blocks = kinds.reshape(-1, BLOCK)
-    rows, which = np.unique(blocks, axis=0, return_inverse=True)
-    starts = len(blocks) + which.reshape(-1) * BLOCK
-    return np.concatenate([starts.astype(np.uint16), rows.ravel()])
+    blocks = [block.tobytes() for block in kinds.reshape(-1, BLOCK)]
+    rows = dict.fromkeys(blocks, 0)
+    rows = {block: row for row, block in enumerate(rows)}
+    starts = [len(blocks) + rows[block] * BLOCK for block in blocks]
+    table = np.frombuffer(b"".join(rows), np.uint16)
+    return np.concatenate([np.array(starts, np.uint16), table])
 
 
 @kernel
 def kind_at(
     text: UInt8[np.ndarray, "size"],
-    at: int,
+    at: Whole,
     kinds: UInt16[np.ndarray, "rows"],
-) -> tuple[int, int]:
+) -> tuple[Whole, Whole]:
     """Give a character's kind and the bytes that it takes."""
     first = int(text[at])
     if first < 0x80:
@@ -121,10 +124,10 @@ def kind_at(
 @kernel
 def run_end(
     text: UInt8[np.ndarray, "size"],
-    at: int,
+    at: Whole,
     kinds: UInt16[np.ndarray, "rows"],
-    wanted: int,
-) -> int:
+    wanted: Whole,
+) -> Whole:
     """Go on as long as characters are of the kinds ``wanted``."""
     while True:
         kind, width = kind_at(text, at, kinds)
@@ -134,7 +137,7 @@ def run_end(
 
 
 @kernel
-def load_word(text: UInt8[np.ndarray, "size"], at: int) -> np.uint64:
+def load_word(text: UInt8[np.ndarray, "size"], at: Whole) -> Whole:
     """Read eight bytes as one number; it becomes one instruction."""
     start, word = np.uint64(at), np.uint64(0)
     for k in range(8):
@@ -146,9 +149,9 @@ def load_word(text: UInt8[np.ndarray, "size"], at: int) -> np.uint64:
 @kernel
 def letters_end(
     text: UInt8[np.ndarray, "size"],
-    at: int,
+    at: Whole,
     kinds: UInt16[np.ndarray, "rows"],
-) -> int:
+) -> Whole:
     """Go on as long as characters are letters, by eight if ASCII."""
     ones, high = np.uint64(ONES), np.uint64(ONES << 7)
     while True:
@@ -178,9 +181,9 @@ def letters_end(
 @kernel
 def cased_end(
     text: UInt8[np.ndarray, "size"],
-    at: int,
+    at: Whole,
     kinds: UInt16[np.ndarray, "rows"],
-) -> tuple[int, int]:
+) -> tuple[Whole, Whole]:
     """End a word of capitals, then small letters, in two ways.
 
     The first end is that of a word with at least one letter that is
@@ -205,8 +208,8 @@ def cased_end(
 
 @kernel
 def contraction_end(
-    text: UInt8[np.ndarray, "size"], at: int, any_case: bool
-) -> int:
+    text: UInt8[np.ndarray, "size"], at: Whole, any_case: bool
+) -> Whole:
     """End one of 's 't 'm 'd 're 've 'll, or give ``at``."""
     if text[at] != APOSTROPHE:
         return at
@@ -227,11 +230,11 @@ def contraction_end(
 @kernel
 def cased_word_end(
     text: UInt8[np.ndarray, "size"],
-    at: int,
-    start: int,
+    at: Whole,
+    start: Whole,
     kinds: UInt16[np.ndarray, "rows"],
     rules: Rules,
-) -> int:
+) -> Whole:
     """End a word that begins at ``start``, behind its lead at ``at``.
 
     A mark can be the lead of a word or its first letter.
@@ -249,10 +252,10 @@ def cased_word_end(
 @kernel
 def number_end(
     text: UInt8[np.ndarray, "size"],
-    at: int,
+    at: Whole,
     kinds: UInt16[np.ndarray, "rows"],
-    digits: int,
-) -> int:
+    digits: Whole,
+) -> Whole:
     """Go on over so many digits at most."""
     for _ in range(digits):
         kind, width = kind_at(text, at, kinds)
@@ -265,10 +268,10 @@ def number_end(
 @kernel
 def white_end(
     text: UInt8[np.ndarray, "size"],
-    at: int,
+    at: Whole,
     kinds: UInt16[np.ndarray, "rows"],
     rules: Rules,
-) -> int:
+) -> Whole:
     """End white space: behind a line, or one before what follows."""
     end, last, line = at, at, at
     while True:
@@ -288,10 +291,10 @@ def white_end(
 @kernel
 def piece_end(
     text: UInt8[np.ndarray, "size"],
-    at: int,
+    at: Whole,
     kinds: UInt16[np.ndarray, "rows"],
     rules: Rules,
-) -> int:
+) -> Whole:
     """Find the end of the piece that begins at ``at``."""
     # Try a contraction
     kind, width = kind_at(text, at, kinds)
@@ -326,6 +329,14 @@ def piece_end(
     return white_end(text, at, kinds, rules)
 
 
+def rules_of(pattern: str) -> Rules | None:
+    """Give the rules that cut as a regular expression does, if any."""
+    for name, rules in RULES.items():
+        if PATTERNS[name] == pattern:
+            return rules
+    return None
+
+
 GPT2 = Rules(
     word_leads=BLANK,
     number_leads=BLANK,
@@ -334,6 +345,7 @@ GPT2 = Rules(
     lines=False,
     any_case=False,
 )
+
 RULES = {
     "gpt2": GPT2,
     "smollm": GPT2._replace(
@@ -343,11 +355,6 @@ RULES = {
     "llama3": Rules(),
     "two_digits": Rules(digits=2),
     "qwen2": Rules(digits=1),
-    "o200k": Rules(
-        word_leads=SIGN | BLANK | SPACE,
-        sign_tail=NEWLINE | SLASH,
-        apart=False,
-        cased=True,
-    ),
+    "o200k": Rules(sign_tail=NEWLINE | SLASH, apart=False, cased=True),
 }
-"""The rules of the published patterns."""
+"""The rules that cut as the published patterns of these names do."""

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Int64, UInt8, UInt16, UInt32, UInt64
 
-from hornbook.tokenizer.kernel import kernel
+from hornbook.tokenizer.kernel import Whole, kernel
 from hornbook.tokenizer.scan import load_word
 
 SHORT = 15
@@ -55,7 +55,7 @@ class Tables(NamedTuple):
 
 
 @kernel
-def key_of(text: Bytes, at: int, size: int) -> tuple[int, int]:
+def key_of(text: Bytes, at: Whole, size: Whole) -> tuple[Whole, Whole]:
     """Name a piece by two words.
 
     Up to 15 bytes, the words hold the piece itself and its length. Of
@@ -74,7 +74,7 @@ def key_of(text: Bytes, at: int, size: int) -> tuple[int, int]:
 
 
 @kernel
-def size_of(high: int) -> int:
+def size_of(high: Whole) -> Whole:
     """Give the bytes of the piece whose key has this second word."""
     size = np.uint64(high) >> np.uint64(56)
     if size == 255:
@@ -83,7 +83,7 @@ def size_of(high: int) -> int:
 
 
 @kernel
-def mix(low: int, high: int) -> int:
+def mix(low: Whole, high: Whole) -> Whole:
     """Spread two words over one, of which the low bits are taken."""
     word = np.uint64(low) ^ np.uint64(high) * np.uint64(FIRST_ODD)
     word *= np.uint64(SECOND_ODD)
@@ -91,7 +91,9 @@ def mix(low: int, high: int) -> int:
 
 
 @kernel
-def same_bytes(a: Bytes, i: int, b: Bytes, j: int, size: int) -> bool:
+def same_bytes(
+    a: Bytes, i: Whole, b: Bytes, j: Whole, size: Whole
+) -> bool:
     """Compare what the keys of long pieces do not tell."""
     for k in range(0 if size > SHORT else size, size):
         if a[i + k] != b[j + k]:
@@ -100,7 +102,9 @@ def same_bytes(a: Bytes, i: int, b: Bytes, j: int, size: int) -> bool:
 
 
 @kernel
-def find_whole(text: Bytes, at: int, size: int, tables: Tables) -> int:
+def find_whole(
+    text: Bytes, at: Whole, size: Whole, tables: Tables
+) -> Whole:
     """Give the id of a piece that is one token, or -1."""
     low, high = key_of(text, at, size)
     whole, last = tables.whole, np.uint64(len(tables.whole) - 1)
@@ -115,13 +119,13 @@ def find_whole(text: Bytes, at: int, size: int, tables: Tables) -> int:
 
 
 @kernel
-def pair_key(left: int, right: int) -> int:
+def pair_key(left: Whole, right: Whole) -> Whole:
     """Write two ids as one number."""
     return np.uint64(left) << np.uint64(32) | np.uint64(right)
 
 
 @kernel
-def pair_rank(left: int, right: int, pairs: Table) -> int:
+def pair_rank(left: Whole, right: Whole, pairs: Table) -> Whole:
     """Give the rank at which two tokens join, or ``NEVER``."""
     key, last = pair_key(left, right), np.uint64(len(pairs) - 1)
     slot = mix(key, key) & last
@@ -133,23 +137,26 @@ def pair_rank(left: int, right: int, pairs: Table) -> int:
 
 
 @kernel
-def bridge_bit(around: int, sides: int) -> tuple[int, int]:
+def bridge_bit(around: Whole, sides: Whole) -> tuple[Whole, Whole]:
     """Give the word and the bit for some bytes around a place."""
     wide = np.uint64(around) | np.uint64(sides) << np.uint64(32)
     mixed = wide * np.uint64(SECOND_ODD) >> np.uint64(36)
-    return mixed >> np.uint64(6), np.uint64(1) << (mixed & np.uint64(63))
+    bit = np.uint64(1) << (mixed & np.uint64(63))
+    return mixed >> np.uint64(6), bit
 
 
 @kernel
-def bridged(around: int, sides: int, tables: Tables) -> bool:
+def bridged(around: Whole, sides: Whole, tables: Tables) -> bool:
     """Tell whether a token may hold these bytes around a place."""
     word, bit = bridge_bit(around, sides)
     last = np.uint64(len(tables.bridges) - 1)
-    return tables.bridges[word & last] & bit != 0
+    return bool(tables.bridges[word & last] & bit != 0)
 
 
 @kernel
-def part_end(text: Bytes, at: int, end: int, tables: Tables) -> int:
+def part_end(
+    text: Bytes, at: Whole, end: Whole, tables: Tables
+) -> Whole:
     """Find the first place in a long piece that no token spans.
 
     Nothing ever joins across it, so that the parts of the piece can be

@@ -1,21 +1,20 @@
 """Learning through the kernels: pieces counted, then pairs joined."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Int64, UInt8
 
+from hornbook.base.console import Bar
 from hornbook.base.errors import DataError
-from hornbook.tokenizer.bpe import Merge
 from hornbook.tokenizer.count_fast import (
     add_counts,
     count_documents,
     list_pieces,
     move_counts,
 )
-from hornbook.tokenizer.encoder import free_places
+from hornbook.tokenizer.kernel import announce
 from hornbook.tokenizer.learn_fast import (
     Met,
     Pairs,
@@ -27,6 +26,8 @@ from hornbook.tokenizer.learn_fast import (
     learn,
 )
 from hornbook.tokenizer.scan import PAD, Rules, kind_table
+from hornbook.tokenizer.split import utf8
+from hornbook.tokenizer.threads import in_groups, in_threads
 
 FIRST_PIECES = 1 << 16
 FIRST_BYTES = 1 << 19
@@ -58,14 +59,20 @@ class PieceCounter:
         self._spelled = np.empty(FIRST_BYTES, np.uint8)
         self._used = np.zeros(2, np.int64)
 
-    def add(self, texts: Sequence[bytes]) -> None:
-        """Count the pieces of texts in UTF-8."""
-        data = PAD[:1].join(texts) + PAD
+    def add(self, texts: Sequence[str]) -> None:
+        """Count the pieces of texts."""
+        data = PAD[:1].join(map(utf8, texts)) + PAD
         text, size, at = np.frombuffer(data, "u1"), len(data), 0
         while True:
             at = count_documents(
-                text, at, size, self._kinds, self._rules,
-                self._seen, self._spelled, self._used,
+                text,
+                at,
+                size,
+                self._kinds,
+                self._rules,
+                self._seen,
+                self._spelled,
+                self._used,
             )
             if at >= size:
                 return
@@ -76,8 +83,12 @@ class PieceCounter:
         slot = 0
         while True:
             slot = add_counts(
-                slot, other._seen, other._spelled,
-                self._seen, self._spelled, self._used,
+                slot,
+                other._seen,
+                other._spelled,
+                self._seen,
+                self._spelled,
+                self._used,
             )
             if slot >= len(other._seen):
                 return
@@ -104,6 +115,27 @@ class PieceCounter:
             self._spelled = room
 
 
+def count_fast(
+    texts: Iterable[str], rules: Rules, threads: int, bar: Bar
+) -> Pieces:
+    """Count the pieces of all texts, each thread by itself."""
+    announce("count_documents")
+    idle = [PieceCounter(rules) for _ in range(threads)]
+
+    def count(group: list[str]) -> int:
+        counter = idle.pop()
+        counter.add(group)
+        idle.append(counter)
+        return len(group)
+
+    for counted in in_threads(count, in_groups(texts), threads):
+        bar.advance(counted)
+    total, *others = idle
+    for other in others:
+        total.take(other)
+    return total.pieces()
+
+
 def pieces_of(counts: Mapping[bytes, int]) -> Pieces:
     """Lay out pieces that were counted by other means."""
     return Pieces(
@@ -119,6 +151,7 @@ class Learner:
     def __init__(
         self, pieces: Pieces, alphabet: Sequence[bytes], wanted: int
     ) -> None:
+        announce("learn")
         # Write the pieces as tokens
         places = len(pieces.spelled) + len(pieces.counts) + 1
         if places > MOST_PLACES:
@@ -141,43 +174,57 @@ class Learner:
         lay_out(pieces.spelled, pieces.starts, ids, self._row)
 
         # Count the pairs
-        self._used = Used(*(np.zeros(1, np.int64) for _ in Used._fields))
+        self._used = Used(*np.zeros((3, 1), np.int64))
         self._pairs = make_pairs(FIRST_PAIRS)
         count_pairs(self._row, self._pairs, self._used)
-        self._sides = [
-            Met(
-                *np.zeros((4, size), np.int64),
-                *np.empty((2, places), np.int32),
-            )
-            for _ in range(2)
-        ]
+        self._before = make_side(size, places)
+        self._after = make_side(size, places)
         self._merges = np.empty((wanted, 3), np.int64)
         self._done = 0
 
-    def learn(self, some: int, least: int) -> Int64[np.ndarray, "rows 3"]:
+    def learn(
+        self, some: int, least: int
+    ) -> Int64[np.ndarray, "rows 3"]:
         """Learn so many merges: left, right, and how often they stood.
 
         Fewer are learned where no pair occurs ``least`` times.
         """
-        start, end = self._done, min(self._done + some, len(self._merges))
+        start = self._done
+        end = min(start + some, len(self._merges))
         while True:
-            before = self._done
             self._done = learn(
-                self._row, self._pairs, self._used, *self._sides,
-                self._merges, before, end, max(least, 1),
+                self._row,
+                self._pairs,
+                self._used,
+                self._before,
+                self._after,
+                self._merges,
+                self._done,
+                end,
+                max(least, 1),
             )
             if self._done == end or self._used.heap[0] == 0:
                 return self._merges[start : self._done]
             self._pairs = grown(self._pairs, self._used.pairs[0])
 
 
+def make_side(tokens: int, places: int) -> Met:
+    """Make room for what joins meet on one side."""
+    gain, loss, many, next_ = np.zeros((4, tokens), np.int64)
+    met, at = np.empty((2, places), np.int32)
+    return Met(gain, loss, many, next_, met, at)
+
+
 def make_pairs(room: int) -> Pairs:
     """Make room for so many pairs."""
+    counts, first, many = np.empty((3, room), np.int64)
     return Pairs(
-        np.empty(room, np.uint64),
-        *np.empty((3, room), np.int64),
-        np.zeros(2 * room, np.int32),
-        np.empty((room, 2), np.int64),
+        keys=np.empty(room, np.uint64),
+        counts=counts,
+        first=first,
+        many=many,
+        slots=np.zeros(2 * room, np.int32),
+        heap=np.empty((room, 2), np.int64),
     )
 
 
