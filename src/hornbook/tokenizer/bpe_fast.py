@@ -44,6 +44,9 @@ ID = 0xFFFFFF
 """The bits of an id."""
 
 
+Links = Int64[np.ndarray, "size"]
+
+
 class Room(NamedTuple):
     """What encoding writes to, one for each thread."""
 
@@ -77,16 +80,14 @@ def merge_near(
     least of them, which the processor does for many at a time, finds
     the leftmost pair of the lowest rank.
     """
-    # Write the bytes as tokens, and order their pairs
+    # Order the pairs of the bytes
     order, before, after = room.order, room.before, room.after
-    for k in range(size):
-        ids[k] = tables.alphabet[text[at + k]]
-        before[k], after[k] = k - 1, k + 1
+    link_bytes(text, at, size, tables, ids, before, after)
+    for k in range(size - 1):
         rank = tables.byte_ranks[text[at + k], text[at + k + 1]]
         order[k] = ordered(rank, k)
     end = size + 31 & ~31
-    for k in range(size - 1, end):
-        order[k] = NEVER
+    order[size - 1 : end] = NEVER
 
     while True:
         # Join the first pair in that order
@@ -94,46 +95,47 @@ def merge_near(
         for k in range(end):
             least = min(least, order[k])
         if least == NEVER:
-            break
+            return close_gaps(ids, after, size)
         k = int(least & 0xFF)
         ids[k] = tables.joined[least >> 8]
-        order[after[k]] = NEVER
+        order[k] = order[after[k]] = NEVER
         after[k] = after[after[k]]
+        before[after[k]] = k
 
         # Order the two pairs that this has made
         follower, leader = after[k], before[k]
-        order[k] = NEVER
         if follower < size:
-            before[follower] = k
             rank = pair_rank(ids[k], ids[follower], tables.pairs)
             order[k] = ordered(rank, k)
         if leader >= 0:
             rank = pair_rank(ids[leader], ids[k], tables.pairs)
             order[leader] = ordered(rank, leader)
 
-    # Close the gaps
+
+@kernel
+def link_bytes(
+    text: Bytes,
+    at: Whole,
+    size: Whole,
+    tables: Tables,
+    ids: Ids,
+    before: Links,
+    after: Links,
+) -> None:
+    """Write bytes as tokens, each linked to those beside it."""
+    for k in range(size):
+        ids[k] = tables.alphabet[text[at + k]]
+        before[k], after[k] = k - 1, k + 1
+
+
+@kernel
+def close_gaps(ids: Ids, after: Links, size: Whole) -> Whole:
+    """Move the tokens that are left side by side; count them."""
     k, count = 0, 0
     while k < size:
         ids[count] = ids[k]
         k, count = after[k], count + 1
     return count
-
-
-@kernel
-def encode_piece(
-    text: Bytes,
-    at: Whole,
-    size: Whole,
-    tables: Tables,
-    room: Room,
-    ids: Ids,
-) -> Whole:
-    """Write the ids of a piece that is not remembered; count them."""
-    id_ = find_whole(text, at, size, tables)
-    if id_ < 0:
-        return merge_near(text, at, size, tables, room, ids)
-    ids[0] = id_
-    return 1
 
 
 @kernel
@@ -178,6 +180,40 @@ def remember(
 
 
 @kernel
+def encode_known(
+    text: Bytes, at: Whole, size: Whole, room: Room, ids: Ids, n: Whole
+) -> Whole:
+    """Write the ids of a piece that is remembered; count them, or 0."""
+    low, high = key_of(text, at, size)
+    last = np.uint64(len(room.memory) - 1)
+    entry = room.memory[mix(low, high) & last]
+    if entry[0] != low or entry[1] != high:
+        return 0
+    return recall(entry, ids, n)
+
+
+@kernel
+def encode_new(
+    text: Bytes,
+    at: Whole,
+    size: Whole,
+    tables: Tables,
+    room: Room,
+    ids: Ids,
+) -> Whole:
+    """Find the ids of a piece, and remember; count them."""
+    count, ids[0] = 1, find_whole(text, at, size, tables)
+    if ids[0] == NEVER:
+        count = merge_near(text, at, size, tables, room, ids)
+    if size <= SHORT and count <= FEW:
+        low, high = key_of(text, at, size)
+        last = np.uint64(len(room.memory) - 1)
+        entry = room.memory[mix(low, high) & last]
+        remember(entry, low, high, ids, 0, count)
+    return count
+
+
+@kernel
 def encode_documents(
     text: Bytes,
     shared: tuple[Any, ...],
@@ -191,47 +227,35 @@ def encode_documents(
 
     The cursor tells the document, the byte and the id to go on with,
     and the end of the piece. The kernel stops before a part that is
-    not near, and gives its bytes. (Plain tuples pass from Python to
-    machine code four times as fast as named ones.)
+    not near, and gives its bytes. (Plain tuples pass fastest.)
     """
     tables, room, rules = Tables(*shared), Room(*own), Rules(*options)
     document, at, n, end = cursor
-    stop, last = at, np.uint64(len(room.memory) - 1)
+    stop = at
     while document < len(ends):
         while text[at] != END:
-            # Take a piece, or the next part of a long one
+            # Take a piece, or of a long one the next part
             if at == end:
                 end = stop = piece_end(text, at, tables.kinds, rules)
-                if end - at > SHORT:
-                    stop = part_end(text, at, end, tables)
-            elif at == stop:
+            if stop == at or stop - at > SHORT:
                 stop = part_end(text, at, end, tables)
 
-            # Recall its ids
-            size = stop - at
+            # Recall its ids, or those of a part of it, or find them
+            size, count = stop - at, 0
             if size <= SHORT:
-                low, high = key_of(text, at, size)
-                entry = room.memory[mix(low, high) & last]
-                if entry[0] == low and entry[1] == high:
-                    n += recall(entry, ids, n)
-                    at = stop
-                    continue
-
-            # What is not remembered may have parts that are
-            if stop == end:
+                count = encode_known(text, at, size, room, ids, n)
+            if count == 0 and stop == end:
                 stop = part_end(text, at, end, tables)
                 if stop < end:
                     continue
-
-            # Find its ids, and remember
             if size > NEAR:
                 cursor[0], cursor[1] = document, at
                 cursor[2], cursor[3] = n, end
                 return size
-            count = encode_piece(text, at, size, tables, room, ids[n:])
-            if size <= SHORT and count <= FEW:
-                remember(entry, low, high, ids, n, count)
-            n, at = n + count, stop
+            if count == 0:
+                new = ids[n:]
+                count = encode_new(text, at, size, tables, room, new)
+            at, n = stop, n + count
         ends[document] = n
         document, at, end = document + 1, at + 1, at + 1
     return 0
@@ -245,25 +269,26 @@ def encode_far(
     cursor: Int64[np.ndarray, "4"],
     size: Whole,
 ) -> None:
-    """Write the ids of a long part: ``merge_long`` on arrays."""
-    # Take it whole if it is a token
-    tables = Tables(*shared)
-    at, start = cursor[1], cursor[2]
-    id_ = find_whole(text, at, size, tables)
-    if id_ >= 0:
-        ids[start] = id_
-        cursor[1], cursor[2] = at + size, start + 1
-        return
+    """Write the ids of a long part where ``encode_documents`` stops."""
+    tables, at, n = Tables(*shared), cursor[1], cursor[2]
+    count, ids[n] = 1, find_whole(text, at, size, tables)
+    if ids[n] == NEVER:
+        count = merge_far(text, at, size, tables, ids[n:])
+    cursor[1], cursor[2] = at + size, n + count
 
-    # Link the tokens, and put all pairs in a heap
-    before, after = np.arange(-1, size), np.arange(1, size + 2)
+
+@roomy_kernel
+def merge_far(
+    text: Bytes, at: Whole, size: Whole, tables: Tables, ids: Ids
+) -> Whole:
+    """Merge a piece of any length: ``merge_long`` on arrays."""
+    # Put the pairs of the bytes in a heap
+    before, after = np.empty((2, size + 1), np.int64)
+    link_bytes(text, at, size, tables, ids, before, after)
     ranks = np.full(size + 1, NEVER)
     heap: list[tuple[Whole, Whole]] = [(0, 0) for _ in range(0)]
-    for k in range(size):
-        ids[start + k] = tables.alphabet[text[at + k]]
     for k in range(size - 1):
-        left, right = text[at + k], text[at + k + 1]
-        ranks[k] = tables.byte_ranks[left, right]
+        ranks[k] = tables.byte_ranks[text[at + k], text[at + k + 1]]
         if ranks[k] != NEVER:
             heap.append((ranks[k], k))
     heapq.heapify(heap)
@@ -273,27 +298,19 @@ def encode_far(
         rank, k = heapq.heappop(heap)
         if ranks[k] != rank:
             continue
-        ids[start + k] = tables.joined[rank]
-        ranks[after[k]] = NEVER
+        ids[k] = tables.joined[rank]
+        ranks[k] = ranks[after[k]] = NEVER
         after[k] = after[after[k]]
         before[after[k]] = k
 
         # Propose the two pairs that this has made
         for p in (before[k], k):
-            if p >= 0:
-                ranks[p] = NEVER
             if p >= 0 and after[p] < size:
-                left, right = ids[start + p], ids[start + after[p]]
+                left, right = ids[p], ids[after[p]]
                 ranks[p] = pair_rank(left, right, tables.pairs)
                 if ranks[p] != NEVER:
                     heapq.heappush(heap, (ranks[p], p))
-
-    # Close the gaps
-    k, n = 0, start
-    while k < size:
-        ids[n] = ids[start + k]
-        k, n = after[k], n + 1
-    cursor[1], cursor[2] = at + size, n
+    return close_gaps(ids, after, size)
 
 
 @kernel

@@ -39,8 +39,8 @@ class Desk:
         room = Room(
             memory=aligned(memory),
             order=np.empty(NEAR + 33, np.uint32),
-            before=np.empty(NEAR + 1, np.int64),
-            after=np.empty(NEAR + 1, np.int64),
+            before=np.empty(NEAR + 33, np.int64),
+            after=np.empty(NEAR + 33, np.int64),
         )
         self.room = tuple(room)
         self.ids = np.empty(4 * GROUP, np.uint32)

@@ -297,6 +297,22 @@ def with_token(
 
 
 @kernel
+def take_best(pairs: Pairs, used: Used, least: Whole) -> Whole:
+    """Take the most frequent pair, or give -1 if there is none.
+
+    A count that is out of date goes back into the heap, corrected.
+    """
+    while used.heap[0] > 0:
+        count, pair = pop(pairs, used)
+        now = pairs.counts[pair]
+        if now >= least:
+            if count == now:
+                return pair
+            push(pair, pairs, used)
+    return -1
+
+
+@kernel
 def learn(
     row: Row,
     pairs: Pairs,
@@ -315,18 +331,10 @@ def learn(
     """
     alphabet = len(row.lengths) - len(merges)
     for step in range(start, end):
-        # Take the most frequent pair whose count is still true
-        while True:
-            if used.heap[0] == 0:
-                return step
-            count, pair = pop(pairs, used)
-            now = pairs.counts[pair]
-            if count == now and now >= least:
-                break
-            if now >= least:
-                push(pair, pairs, used)
-
-        # Go no further than there is room for what may arise
+        # Take a pair, if there is room for what may arise from it
+        pair = take_best(pairs, used, least)
+        if pair < 0:
+            return step
         if used.pairs[0] + 2 * pairs.many[pair] > len(pairs.keys):
             push(pair, pairs, used)
             return step
@@ -336,7 +344,7 @@ def learn(
         right = np.int64(pairs.keys[pair] & np.uint64(0xFFFFFFFF))
         new = alphabet + step
         merges[step, 0], merges[step, 1] = left, right
-        merges[step, 2] = count
+        merges[step, 2] = pairs.counts[pair]
         row.lengths[new] = row.lengths[left] + row.lengths[right]
         n_before, n_after = join_places(
             pair, new, row, pairs, before, after

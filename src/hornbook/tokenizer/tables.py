@@ -16,7 +16,8 @@ SHORT = 15
 """A piece of so many bytes is its own key; of a longer one, a sum."""
 
 NEVER = 0xFFFFFFFF
-"""The rank of two tokens that do not join: after all others."""
+"""The rank of two tokens that do not join: after all others. Also
+the id of what is no token."""
 
 WORD = 0xFFFFFFFFFFFFFFFF
 HALF = 0xFFFFFFFF
@@ -105,7 +106,7 @@ def same_bytes(
 def find_whole(
     text: Bytes, at: Whole, size: Whole, tables: Tables
 ) -> Whole:
-    """Give the id of a piece that is one token, or -1."""
+    """Give the id of a piece that is one token, or ``NEVER``."""
     low, high = key_of(text, at, size)
     whole, last = tables.whole, np.uint64(len(tables.whole) - 1)
     slot = mix(low, high) & last
@@ -115,7 +116,7 @@ def find_whole(
             if same_bytes(tables.spelled, start, text, at, size):
                 return np.int64(whole[slot, 2])
         slot = (slot + np.uint64(1)) & last
-    return -1
+    return NEVER
 
 
 @kernel
