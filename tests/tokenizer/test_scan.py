@@ -60,6 +60,15 @@ def test_a_scanner_cuts_as_its_pattern(pattern: str, text: str) -> None:
 
 
 @pytest.mark.parametrize("pattern", RULES)
+@pytest.mark.parametrize("word", ["", "a", "A", "\u0301"])
+def test_a_scanner_knows_contractions(pattern: str, word: str) -> None:
+    for first in ["ſ", *CUTS[1:]]:
+        for rest in ["", *CUTS, "l'", "eſ", "'ſ"]:
+            text = f"{word}'{first}{rest} "
+            assert cut(text, pattern) == Splitter(pattern)(text)
+
+
+@pytest.mark.parametrize("pattern", RULES)
 def test_a_scanner_knows_every_character(pattern: str) -> None:
     # Each beside others of all kinds, in a fixed disorder
     order = random.Random(0)
