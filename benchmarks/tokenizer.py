@@ -20,7 +20,6 @@ all sides must be equal, and the merges of `tokenizers` ours.
 import argparse
 import gzip
 import hashlib
-import io
 import json
 import math
 import re
@@ -120,7 +119,7 @@ def arabic(texts: Path) -> Iterator[str]:
                 n for n in wheel.namelist() if n.endswith(".json.gz")
             ]
             for name in names:
-                data = gzip.open(io.BytesIO(wheel.read(name))).read()
+                data = gzip.decompress(wheel.read(name))
                 found = re.findall(
                     r'"arabic":\s*"((?:[^"\\]|\\.)*)"', data.decode()
                 )
