@@ -260,6 +260,7 @@ def test_published_vocabularies_give_their_ids(
     ours, theirs = published
     ids = theirs.encode(text, disallowed_special=())
     assert ours.encode(text) == ids
+    assert ours.encode_batch([text])[0].tolist() == ids
     marked = f"{text}<|endoftext|>{text}"
     assert ours.encode(marked, ["<|endoftext|>"]) == theirs.encode(
         marked, allowed_special={"<|endoftext|>"}

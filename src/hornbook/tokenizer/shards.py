@@ -107,19 +107,17 @@ def write_ids(
     Raises:
         DataError: there is no document, or one is not Unicode.
     """
-    dtype, end = np.dtype(id_type(tok)), tok.end
+    dtype, end = np.dtype(id_type(tok)), np.uint32(tok.end)
     starts = [(0, 0)]
     total = len(documents) if isinstance(documents, Sized) else None
     with (
         file.open("wb") as ids,
         console.progress("encoding", total, "documents") as bar,
     ):
-        for text in documents:
-            row = np.append(tok.encode_array(text), np.uint32(end))
-            ids.write(row.astype(dtype).tobytes())
+        for row, length in tok.encode_stream(documents):
+            ids.write(np.append(row, end).astype(dtype).tobytes())
             token, byte = starts[-1]
-            length = len(text.encode("utf-8"))
-            starts.append((token + row.size, byte + length))
+            starts.append((token + row.size + 1, byte + length))
             bar.advance()
         ids.flush()
         os.fsync(ids.fileno())

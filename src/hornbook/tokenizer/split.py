@@ -81,23 +81,27 @@ def utf8(text: str) -> bytes:
         ) from error
 
 
+CL100K = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)"
+    r"|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}"
+    r"| ?[^\s\p{L}\p{N}]+[\r\n]*"
+    r"|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+
 PATTERNS = {
     "gpt2": (
         r"'s|'t|'re|'ve|'m|'ll|'d"
         r"| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+"
         r"|\s+(?!\S)|\s+"
     ),
-    "cl100k": (
-        r"(?i:'s|'t|'re|'ve|'m|'ll|'d)"
-        r"|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}"
-        r"| ?[^\s\p{L}\p{N}]+[\r\n]*"
-        r"|\s*[\r\n]+|\s+(?!\S)|\s+"
-    ),
-    "qwen2": (
-        r"(?i:'s|'t|'re|'ve|'m|'ll|'d)"
-        r"|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}"
-        r"| ?[^\s\p{L}\p{N}]+[\r\n]*"
-        r"|\s*[\r\n]+|\s+(?!\S)|\s+"
+    "cl100k": CL100K,
+    "llama3": CL100K,
+    "two_digits": CL100K.replace("{1,3}", "{1,2}"),
+    "qwen2": CL100K.replace("{1,3}", ""),
+    "smollm": (
+        r"'s|'t|'re|'ve|'m|'ll|'d"
+        r"| ?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+"
+        r"|\s+(?![^\s\p{N}])|\s+"
     ),
     "o200k": (
         r"[^\r\n\p{L}\p{N}]?"
@@ -112,4 +116,8 @@ PATTERNS = {
         r"|\s*[\r\n]+|\s+(?!\S)|\s+"
     ),
 }
-"""The published patterns by name; a recipe may give any other."""
+"""The published patterns by name; a recipe may give any other.
+
+``llama3`` is ``cl100k`` under its other name, and ``two_digits`` cuts
+numbers after two digits, which suits small vocabularies.
+"""

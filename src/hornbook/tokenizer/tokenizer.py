@@ -1,15 +1,17 @@
 """The tokenizer: text to ids and back, by a vocabulary."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import UInt32
 
 from hornbook.base.errors import DataError
+from hornbook.base.machine import cores
 from hornbook.base.store import digest_bytes, write_bytes, write_json
 from hornbook.tokenizer.bpe import merge_piece
 from hornbook.tokenizer.config import (
@@ -28,6 +30,9 @@ from hornbook.tokenizer.train import train
 from hornbook.tokenizer.vocabulary import Vocabulary
 from hornbook.tokenizer.words import encode_word
 
+if TYPE_CHECKING:
+    from hornbook.tokenizer.encoder import Encoder
+
 __all__ = ["SPECIALS", "Tokenizer"]
 
 CACHED_PIECES = 1 << 18
@@ -35,6 +40,9 @@ CACHED_PIECES = 1 << 18
 
 CACHED_LENGTH = 64
 """Pieces with more characters than this are not remembered."""
+
+PATIENCE = 1 << 16
+"""After so many characters, machine code encodes."""
 
 
 class PieceCache(dict[str, list[int]]):
@@ -65,6 +73,8 @@ class Tokenizer:
         self.vocabulary = vocabulary
         self.specials = dict(vocabulary.specials)
         self.vocab_size = vocabulary.size
+        self._encoder: Encoder | None = None
+        self._patience = PATIENCE
         self._split = Splitter(vocabulary.pattern)
         self._pieces = PieceCache(self._encode_piece)
         self._bytes = {i: t for t, i in vocabulary.tokens.items()}
@@ -93,7 +103,8 @@ class Tokenizer:
         """Learn a vocabulary from texts.
 
         ``vocab_size`` counts bytes and special tokens; these come
-        last. ``threads`` bounds the threads used; this needs one.
+        last. Pieces are counted on ``threads``, by default one for
+        each core; the result does not depend on them.
 
         Raises:
             RecipeError: an argument is not possible.
@@ -106,7 +117,7 @@ class Tokenizer:
             min_frequency=min_frequency,
             special_tokens=tuple(special_tokens),
         )
-        return cls(train(texts, config))
+        return cls(train(texts, config, threads))
 
     @classmethod
     def load(
@@ -148,6 +159,8 @@ class Tokenizer:
             DataError: half a surrogate pair stands in the text, or a
                 special token is not of this tokenizer.
         """
+        if specials == ():
+            return self._encode_text(text)
         names = sorted(specials, key=len, reverse=True)
         if not names:
             return self._encode_text(text)
@@ -163,6 +176,9 @@ class Tokenizer:
 
     def encode_array(self, text: str) -> UInt32[np.ndarray, "tokens"]:
         """Give the ids of ``text`` as an array."""
+        encoder = self._fast(len(text))
+        if encoder is not None:
+            return encoder.encode_array(text)
         return np.array(self._encode_text(text), dtype=np.uint32)
 
     def encode_batch(
@@ -170,9 +186,24 @@ class Tokenizer:
     ) -> list[UInt32[np.ndarray, "tokens"]]:
         """Give the ids of each text as an array.
 
-        ``threads`` bounds the threads used; this needs one.
+        ``threads`` encode side by side, by default one for each core;
+        but a pattern that is not a published one needs Python's lock.
         """
-        return [self.encode_array(text) for text in texts]
+        return [ids for ids, _ in self.encode_stream(texts, threads)]
+
+    def encode_stream(
+        self, texts: Iterable[str], threads: int | None = None
+    ) -> Iterator[tuple[UInt32[np.ndarray, "tokens"], int]]:
+        """Give the ids of each text, and its bytes in UTF-8.
+
+        Texts are taken as they are needed, a few ahead.
+        """
+        encoder = self._fast(PATIENCE)
+        if encoder is not None:
+            yield from encoder.encode_stream(texts, threads or cores())
+            return
+        for text in texts:
+            yield self.encode_array(text), len(utf8(text))
 
     def decode(
         self, ids: Iterable[int], errors: str = "replace"
@@ -241,6 +272,9 @@ class Tokenizer:
 
     def _encode_text(self, text: str) -> list[int]:
         """Give the ids of a text without special tokens."""
+        encoder = self._fast(len(text))
+        if encoder is not None:
+            return encoder.encode(text)
         ids = self._pieces.__getitem__
         try:
             return list(
@@ -249,6 +283,17 @@ class Tokenizer:
         except UnicodeEncodeError:
             utf8(text)
             raise
+
+    def _fast(self, characters: int) -> "Encoder | None":
+        """Give the encoder in machine code, once there is enough text.
+
+        A few short texts are encoded sooner than it is loaded.
+        """
+        if self._encoder is None and self._patience > 0:
+            self._patience -= characters
+            if self._patience <= 0:
+                self._encoder = fast_encoder(self.vocabulary)
+        return self._encoder
 
     def _encode_piece(self, piece: str) -> list[int]:
         """Give the ids of one piece."""
@@ -259,6 +304,17 @@ class Tokenizer:
             return [known[data]]
         word = [self._byte_ids[byte] for byte in data]
         return merge_piece(word, self.vocabulary.merges)
+
+
+def fast_encoder(vocabulary: Vocabulary) -> "Encoder | None":
+    """Give the encoder in machine code, if the pattern has one."""
+    if vocabulary.kind != "bpe":
+        return None
+    from hornbook.tokenizer.encoder import Encoder
+    from hornbook.tokenizer.scan import rules_of
+
+    rules = rules_of(vocabulary.pattern)
+    return None if rules is None else Encoder(vocabulary, rules)
 
 
 def plain_ids(ids: Iterable[int]) -> list[int]:

@@ -1,21 +1,39 @@
 """Learn a vocabulary from texts."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from itertools import islice
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from hornbook.base.console import console
 from hornbook.base.errors import DataError
+from hornbook.base.machine import cores
 from hornbook.tokenizer.alphabet import byte_alphabet
-from hornbook.tokenizer.bpe import Merges, learn_merges
+from hornbook.tokenizer.bpe import Merges
 from hornbook.tokenizer.config import TokenizerConfig
 from hornbook.tokenizer.split import Splitter, utf8
 from hornbook.tokenizer.vocabulary import Vocabulary
 from hornbook.tokenizer.words import CHARACTER, learn_words
 
+if TYPE_CHECKING:
+    from hornbook.tokenizer.trainer import Pieces
 
-def train(texts: Iterable[str], config: TokenizerConfig) -> Vocabulary:
+AT_A_TIME = 512
+"""How many tokens are learned between two looks at the screen."""
+
+NO_TEXT = (
+    "there is no text to learn tokens from; give at least one "
+    "document that is not empty"
+)
+
+
+def train(
+    texts: Iterable[str],
+    config: TokenizerConfig,
+    threads: int | None = None,
+) -> Vocabulary:
     """Learn the vocabulary that ``config`` asks for.
+
+    ``threads`` count pieces; by default, as many as there are cores.
 
     Raises:
         RecipeError: the configuration cannot be met.
@@ -26,15 +44,17 @@ def train(texts: Iterable[str], config: TokenizerConfig) -> Vocabulary:
     config.check()
     pattern = CHARACTER if config.kind == "char" else config.pattern
     splitter = Splitter(pattern)
-    pieces = count_pieces(texts, splitter)
+    room = config.vocab_size - len(config.special_tokens)
 
     # Learn from them, leaving room for the special tokens
-    room = config.vocab_size - len(config.special_tokens)
     merges: Merges = {}
+    least = config.min_frequency
     if config.kind == "bpe":
-        tokens, merges = learn_bpe(pieces, room, config.min_frequency)
+        pieces = count_bytes(texts, splitter, threads or cores())
+        tokens, merges = learn_bpe(pieces, room, least)
     else:
-        tokens = learn_words(pieces, room, config.min_frequency)
+        counts = count_pieces(texts, splitter)
+        tokens = learn_words(counts, room, least)
     if len(tokens) < room:
         console.warn(
             f"the text yields {len(tokens):,} tokens where {room:,} "
@@ -48,6 +68,27 @@ def train(texts: Iterable[str], config: TokenizerConfig) -> Vocabulary:
     return learned.with_specials(config.special_tokens).check()
 
 
+def count_bytes(
+    texts: Iterable[str], splitter: Splitter, threads: int
+) -> "Pieces":
+    """Count the pieces as byte pairs are learned from them.
+
+    Raises:
+        DataError: there is no text, or one that is not Unicode.
+    """
+    from hornbook.tokenizer import trainer
+    from hornbook.tokenizer.scan import rules_of
+
+    rules = rules_of(splitter.pattern)
+    if rules is None:
+        return trainer.pieces_of(count_pieces(texts, splitter))
+    with console.progress("cutting text", unit="documents") as bar:
+        pieces = trainer.count_fast(checked(texts), rules, threads, bar)
+    if not len(pieces.counts):
+        raise DataError(NO_TEXT)
+    return pieces
+
+
 def count_pieces(
     texts: Iterable[str], splitter: Splitter
 ) -> dict[bytes, int]:
@@ -56,26 +97,32 @@ def count_pieces(
     Raises:
         DataError: there is no text, or one that is not Unicode.
     """
-    if isinstance(texts, str):
-        raise DataError(
-            "the texts are one string; give a list of strings"
-        )
     counts: Counter[str] = Counter()
     with console.progress("cutting text", unit="documents") as bar:
-        for text in texts:
+        for text in checked(texts):
             utf8(text)
             counts.update(splitter(text))
             bar.advance()
     if not counts:
-        raise DataError(
-            "there is no text to learn tokens from; give at least one "
-            "document that is not empty"
-        )
+        raise DataError(NO_TEXT)
     return {piece.encode(): count for piece, count in counts.items()}
 
 
+def checked(texts: Iterable[str]) -> Iterable[str]:
+    """Return the texts, unless they are a single one.
+
+    Raises:
+        DataError: they are one string.
+    """
+    if isinstance(texts, str):
+        raise DataError(
+            "the texts are one string; give a list of strings"
+        )
+    return texts
+
+
 def learn_bpe(
-    pieces: Mapping[bytes, int], size: int, min_frequency: int
+    pieces: "Pieces", size: int, min_frequency: int
 ) -> tuple[dict[bytes, int], Merges]:
     """Learn merges until there are ``size`` tokens or no pair is left.
 
@@ -83,17 +130,19 @@ def learn_bpe(
     with nothing outside it, they join in one order only. So each merge
     adds a token, and its rank is its id less 256.
     """
-    alphabet = byte_alphabet()
-    tokens = {byte: id_ for id_, byte in enumerate(alphabet)}
+    from hornbook.tokenizer.trainer import Learner
+
+    # Prepare to learn
+    spelled = byte_alphabet()
     merges: Merges = {}
-    wanted = size - len(alphabet)
+    wanted = size - len(spelled)
+    learner = Learner(pieces, spelled, wanted)
     with console.progress("learning tokens", wanted, "tokens") as bar:
-        learned = learn_merges(pieces, alphabet)
-        for rank, merge in enumerate(islice(learned, wanted)):
-            if merge.frequency < min_frequency:
-                break
-            tokens[merge.spelling] = merge.token
-            merges[merge.pair] = rank, merge.token
-            shown = merge.spelling.decode("utf-8", "replace")
-            bar.advance(note=repr(shown))
-    return tokens, merges
+        # Learn some, and spell them
+        while some := learner.learn(AT_A_TIME, min_frequency).tolist():
+            for left, right, _ in some:
+                merges[left, right] = len(merges), len(spelled)
+                spelled.append(spelled[left] + spelled[right])
+            shown = spelled[-1].decode("utf-8", "replace")
+            bar.advance(len(some), note=repr(shown))
+    return {token: id_ for id_, token in enumerate(spelled)}, merges

@@ -1,0 +1,368 @@
+"""Learning merges at full speed: the fast twin of ``learn_merges``.
+
+All distinct pieces lie in one row of tokens, a wall before each. A
+joined pair leaves its token at its first place; the next token stands
+as many places on as the token has bytes, and ``back`` leads from a
+token's last place to its first. So joining moves nothing.
+
+A pair arises where one of its tokens is made, all at once, and only
+ever loses after that. So each join collects the neighbours that it
+meets, and every new pair gets its count and its list of places whole.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Int32, Int64, UInt8, UInt64
+
+from hornbook.tokenizer.kernel import Whole, kernel
+from hornbook.tokenizer.tables import mix, pair_key
+
+WALL, GONE = -1, -2
+"""What stands before a piece, and inside a token."""
+
+
+class Row(NamedTuple):
+    """The pieces as tokens, side by side."""
+
+    tokens: Int32[np.ndarray, "size"]
+    back: Int32[np.ndarray, "size"]
+    """At the last place of a token: its first."""
+    piece: Int32[np.ndarray, "size"]
+    """The number of the piece."""
+    repeats: Int64[np.ndarray, "pieces"]
+    """How often each piece occurs."""
+    lengths: Int64[np.ndarray, "vocab"]
+    """The bytes of each token."""
+    places: Int32[np.ndarray, "rows"]
+    """For pair after pair: where it arose."""
+
+
+class Pairs(NamedTuple):
+    """All pairs that ever arose, and those that may join next."""
+
+    keys: UInt64[np.ndarray, "rows"]
+    counts: Int64[np.ndarray, "rows"]
+    first: Int64[np.ndarray, "rows"]
+    many: Int64[np.ndarray, "rows"]
+    """How often a pair occurs; which of the places are its own."""
+    slots: Int32[np.ndarray, "columns"]
+    """The number of a pair plus one, found by its key."""
+    heap: Int64[np.ndarray, "rows 2"]
+    """Counts, perhaps out of date, and pairs, the best at the top."""
+
+
+class Met(NamedTuple):
+    """The neighbours that one join has met on a side."""
+
+    gain: Int64[np.ndarray, "vocab"]
+    loss: Int64[np.ndarray, "vocab"]
+    many: Int64[np.ndarray, "vocab"]
+    next: Int64[np.ndarray, "vocab"]
+    """By token: what its pairs gain and lose, how many places the new
+    one has, and where the next of them is written."""
+    tokens: Int32[np.ndarray, "rows"]
+    places: Int32[np.ndarray, "rows"]
+    """One by one: the neighbour, and the place of the new pair."""
+
+
+class Used(NamedTuple):
+    """How much of the arrays is in use, as arrays of one number."""
+
+    pairs: Int64[np.ndarray, "1"]
+    places: Int64[np.ndarray, "1"]
+    heap: Int64[np.ndarray, "1"]
+
+
+@kernel
+def find_pair(
+    left: Whole, right: Whole, pairs: Pairs, used: Used
+) -> Whole:
+    """Give the number of a pair; a new one gets the next."""
+    key, last = pair_key(left, right), np.uint64(len(pairs.slots) - 1)
+    slot = mix(key, key) & last
+    while pairs.slots[slot] != 0:
+        pair = pairs.slots[slot] - 1
+        if pairs.keys[pair] == key:
+            return pair
+        slot = (slot + np.uint64(1)) & last
+    pair = used.pairs[0]
+    used.pairs[0] += 1
+    pairs.slots[slot] = pair + 1
+    pairs.keys[pair] = key
+    pairs.counts[pair] = pairs.many[pair] = 0
+    return pair
+
+
+@kernel
+def better(
+    count: Whole,
+    pair: Whole,
+    other: Int64[np.ndarray, "2"],
+    pairs: Pairs,
+) -> bool:
+    """Tell whether a pair joins before another in the heap."""
+    if count != other[0]:
+        return bool(count > other[0])
+    return bool(pairs.keys[pair] < pairs.keys[other[1]])
+
+
+@kernel
+def push(pair: Whole, pairs: Pairs, used: Used) -> None:
+    """Put a pair in the heap, under its count."""
+    heap, count, at = pairs.heap, pairs.counts[pair], used.heap[0]
+    used.heap[0] += 1
+    while at > 0:
+        above = (at - 1) // 2
+        if not better(count, pair, heap[above], pairs):
+            break
+        heap[at, 0], heap[at, 1] = heap[above, 0], heap[above, 1]
+        at = above
+    heap[at, 0], heap[at, 1] = count, pair
+
+
+@kernel
+def pop(pairs: Pairs, used: Used) -> tuple[Whole, Whole]:
+    """Take the best count, and its pair, out of the heap."""
+    # Let the last one sink from the top
+    heap = pairs.heap
+    best_count, best = heap[0, 0], heap[0, 1]
+    used.heap[0] -= 1
+    end, at = used.heap[0], 0
+    count, pair = heap[end, 0], heap[end, 1]
+    while 2 * at + 1 < end:
+        below = 2 * at + 1
+        if below + 1 < end:
+            right = heap[below + 1]
+            if better(right[0], right[1], heap[below], pairs):
+                below += 1
+        if better(count, pair, heap[below], pairs):
+            break
+        heap[at, 0], heap[at, 1] = heap[below, 0], heap[below, 1]
+        at = below
+    heap[at, 0], heap[at, 1] = count, pair
+    return best_count, best
+
+
+@kernel
+def lay_out(
+    spelled: UInt8[np.ndarray, "size"],
+    starts: Int64[np.ndarray, "pieces"],
+    alphabet: Int32[np.ndarray, "256"],
+    row: Row,
+) -> None:
+    """Write the pieces as tokens of one byte, a wall before each."""
+    at = 0
+    for piece in range(len(row.repeats)):
+        row.tokens[at], row.back[at] = WALL, at
+        at += 1
+        for k in range(starts[piece], starts[piece + 1]):
+            row.tokens[at], row.back[at] = alphabet[spelled[k]], at
+            row.piece[at] = piece
+            at += 1
+    row.tokens[at], row.back[at] = WALL, at
+
+
+@kernel
+def count_pairs(row: Row, pairs: Pairs, used: Used) -> None:
+    """Count the pairs of the bytes, and list the places of each."""
+    # Count
+    for at in range(1, len(row.tokens)):
+        left, right = row.tokens[at - 1], row.tokens[at]
+        if left >= 0 and right >= 0:
+            pair = find_pair(left, right, pairs, used)
+            pairs.counts[pair] += row.repeats[row.piece[at]]
+            pairs.many[pair] += 1
+
+    # Give each pair its part of the list
+    for pair in range(used.pairs[0]):
+        pairs.first[pair] = used.places[0]
+        used.places[0] += pairs.many[pair]
+        pairs.many[pair] = 0
+        push(pair, pairs, used)
+
+    # Write the places
+    for at in range(1, len(row.tokens)):
+        left, right = row.tokens[at - 1], row.tokens[at]
+        if left >= 0 and right >= 0:
+            pair = find_pair(left, right, pairs, used)
+            row.places[pairs.first[pair] + pairs.many[pair]] = at - 1
+            pairs.many[pair] += 1
+
+
+@kernel
+def note(
+    met: Met,
+    n: Whole,
+    token: Whole,
+    place: Whole,
+    gain: Whole,
+    loss: Whole,
+) -> Whole:
+    """Note a neighbour and the place of the pair with it."""
+    met.gain[token] += gain
+    met.loss[token] += loss
+    met.many[token] += 1
+    met.tokens[n], met.places[n] = token, place
+    return n + 1
+
+
+@kernel
+def join_places(
+    pair: Whole,
+    new: Whole,
+    row: Row,
+    pairs: Pairs,
+    before: Met,
+    after: Met,
+) -> tuple[Whole, Whole]:
+    """Join a pair in all its places; note whom it meets there."""
+    key = pairs.keys[pair]
+    left = np.int64(key >> np.uint64(32))
+    right = np.int64(key & np.uint64(0xFFFFFFFF))
+    tokens, back, lengths = row.tokens, row.back, row.lengths
+    n_before, n_after = 0, 0
+    first = pairs.first[pair]
+    for index in range(first, first + pairs.many[pair]):
+        # Join, if the pair still stands there
+        at = row.places[index]
+        middle = at + lengths[left]
+        if tokens[at] != left or tokens[middle] != right:
+            continue
+        end = middle + lengths[right]
+        tokens[at], tokens[middle], back[end - 1] = new, GONE, at
+        repeats = row.repeats[row.piece[at]]
+
+        # Note the neighbours; one before may be new itself
+        place = back[at - 1]
+        token = tokens[place]
+        if token >= 0:
+            lost = repeats if token != new else 0
+            n_before = note(
+                before, n_before, token, place, repeats, lost
+            )
+            if token == new:
+                after.gain[left] -= repeats
+        token = tokens[end]
+        if token >= 0:
+            n_after = note(after, n_after, token, at, repeats, repeats)
+    pairs.counts[pair] = pairs.many[pair] = 0
+    return n_before, n_after
+
+
+@kernel
+def settle(
+    met: Met,
+    n: Whole,
+    old: tuple[Whole, Whole],
+    new: tuple[Whole, Whole],
+    row: Row,
+    pairs: Pairs,
+    used: Used,
+) -> None:
+    """Take from old pairs, and enter the new, on one side of a join.
+
+    A pair is given by two tokens, of which -1 is the neighbour.
+    """
+    for index in range(n):
+        token = met.tokens[index]
+        if met.many[token] > 0:
+            # Take from the pair that the neighbour had
+            if met.loss[token] > 0:
+                pair = find_pair(*with_token(old, token), pairs, used)
+                pairs.counts[pair] -= met.loss[token]
+
+            # Enter its new pair
+            pair = find_pair(*with_token(new, token), pairs, used)
+            pairs.counts[pair] = met.gain[token]
+            pairs.first[pair] = met.next[token] = used.places[0]
+            pairs.many[pair] = met.many[token]
+            used.places[0] += met.many[token]
+            met.gain[token] = met.loss[token] = met.many[token] = 0
+            if pairs.counts[pair] > 0:
+                push(pair, pairs, used)
+
+        # Write the place
+        row.places[met.next[token]] = met.places[index]
+        met.next[token] += 1
+
+
+@kernel
+def with_token(
+    pair: tuple[Whole, Whole], token: Whole
+) -> tuple[Whole, Whole]:
+    """Put a neighbour where a pair has -1."""
+    left, right = pair
+    return token if left < 0 else left, token if right < 0 else right
+
+
+@kernel
+def take_best(pairs: Pairs, used: Used, least: Whole) -> Whole:
+    """Take the most frequent pair, or give -1 if there is none.
+
+    A count that is out of date goes back into the heap, corrected.
+    """
+    while used.heap[0] > 0:
+        count, pair = pop(pairs, used)
+        now = pairs.counts[pair]
+        if now >= least:
+            if count == now:
+                return pair
+            push(pair, pairs, used)
+    return -1
+
+
+@kernel
+def learn(
+    row: Row,
+    pairs: Pairs,
+    used: Used,
+    before: Met,
+    after: Met,
+    merges: Int64[np.ndarray, "rows 3"],
+    start: Whole,
+    end: Whole,
+    least: Whole,
+) -> Whole:
+    """Learn merges from ``start`` to ``end``: left, right and count.
+
+    Returns how many there are, also when no pair with the ``least``
+    count is left (the heap is empty then), or more pairs need room.
+    """
+    alphabet = len(row.lengths) - len(merges)
+    for step in range(start, end):
+        # Take a pair, if there is room for what may arise from it
+        pair = take_best(pairs, used, least)
+        if pair < 0:
+            return step
+        if used.pairs[0] + 2 * pairs.many[pair] > len(pairs.keys):
+            push(pair, pairs, used)
+            return step
+
+        # Join it everywhere
+        left = np.int64(pairs.keys[pair] >> np.uint64(32))
+        right = np.int64(pairs.keys[pair] & np.uint64(0xFFFFFFFF))
+        new = alphabet + step
+        merges[step, 0], merges[step, 1] = left, right
+        merges[step, 2] = pairs.counts[pair]
+        row.lengths[new] = row.lengths[left] + row.lengths[right]
+        n_before, n_after = join_places(
+            pair, new, row, pairs, before, after
+        )
+        settle(
+            before, n_before, (-1, left), (-1, new), row, pairs, used
+        )
+        settle(after, n_after, (right, -1), (new, -1), row, pairs, used)
+    return end
+
+
+@kernel
+def enter_again(pairs: Pairs, known: Whole) -> None:
+    """Enter the known pairs in empty slots."""
+    last = np.uint64(len(pairs.slots) - 1)
+    for pair in range(known):
+        key = pairs.keys[pair]
+        slot = mix(key, key) & last
+        while pairs.slots[slot] != 0:
+            slot = (slot + np.uint64(1)) & last
+        pairs.slots[slot] = pair + 1
