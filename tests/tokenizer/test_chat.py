@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from hornbook.base.dialogue import Dialogue, Message, Role, ask
 from hornbook.base.errors import DataError
-from hornbook.tokenizer.chat import GAP, render
+from hornbook.tokenizer.chat import gap_of, render
 from hornbook.tokenizer.tokenizer import SPECIALS, Tokenizer
 
 TOK = Tokenizer.train(
@@ -35,7 +35,7 @@ def test_the_mask_is_the_answers_and_their_ends(
     learned = [id_ for id_, on in zip(ids, mask, strict=True) if on]
     answers: list[int] = []
     for answer in turns[1::2]:
-        answers += [*TOK.encode(GAP + answer), TOK.end]
+        answers += [*TOK.encode(gap_of(TOK) + answer), TOK.end]
     assert learned == answers
 
 
