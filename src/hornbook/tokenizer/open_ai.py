@@ -13,7 +13,7 @@ import msgspec
 from hornbook.base.errors import DataError
 from hornbook.base.store import digest_bytes, write_bytes, write_json
 from hornbook.tokenizer.alphabet import character_bytes, spell, unspell
-from hornbook.tokenizer.bpe import Merges
+from hornbook.tokenizer.bpe import Merges, merge_piece
 from hornbook.tokenizer.hugging_face import number_merges, split_merge
 from hornbook.tokenizer.split import PATTERNS
 from hornbook.tokenizer.vocabulary import Vocabulary
@@ -136,12 +136,13 @@ def write_tiktoken(vocabulary: Vocabulary, folder: Path) -> None:
     """
     # Refuse what the file cannot say
     need_byte_pairs(vocabulary, "tiktoken")
-    tokens = vocabulary.tokens
-    if vocabulary.merges != rank_merges(tokens):
+    tokens, merges = vocabulary.tokens, vocabulary.merges
+    made = [id_ for _, id_ in sorted(merges.values())]
+    if made != sorted(made) or not all_reached(vocabulary):
         raise DataError(
-            "in a .tiktoken file any two tokens join that make up a "
-            "third, and this vocabulary has other merges; save it as "
-            "tokenizer.json"
+            "in a .tiktoken file the token with the lowest id joins "
+            "first, out of any two that make it up; the merges of this "
+            "vocabulary are others, so save it as tokenizer.json"
         )
 
     # Write a line for each token
@@ -151,6 +152,20 @@ def write_tiktoken(vocabulary: Vocabulary, folder: Path) -> None:
         for token in ranked
     ]
     write_bytes(folder / "tokenizer.tiktoken", b"".join(lines))
+
+
+def all_reached(vocabulary: Vocabulary) -> bool:
+    """Tell whether the bytes of each token join into that token.
+
+    Then it is the same which pairs may make it up: nothing that joins
+    inside a token can be in the way of its own merge.
+    """
+    tokens, merges = vocabulary.tokens, vocabulary.merges
+    return all(
+        merge_piece([tokens[bytes((b,))] for b in token], merges)
+        == [id_]
+        for token, id_ in tokens.items()
+    )
 
 
 def write_gpt2(vocabulary: Vocabulary, folder: Path) -> None:
