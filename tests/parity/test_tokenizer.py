@@ -180,12 +180,12 @@ def in_transformers(
 ) -> tuple[Tokenizer, Any]:
     """One tokenizer twice: as ours, and as AutoTokenizer opens it."""
     transformers = pytest.importorskip("transformers", reason="a peer")
-    own = request.param == "hornbook"
+    form, own = FORMS[request.param], request.param == "hornbook"
     ours = Tokenizer.train(
         ["What is a hat?\n\nassistant\n\n A head covering."] * 2,
         300,
         "gpt2" if own else "cl100k",
-        SPECIALS if own else ("<|end|>", *FORMS[request.param].controls),
+        SPECIALS if own else ("<|end|>", *form.controls),
     )
     folder = tmp_path_factory.mktemp("transformers")
     ours.save(folder)

@@ -53,14 +53,19 @@ class Vocabulary(msgspec.Struct, frozen=True):
         specials = self.specials | dict(zip(fresh, ids, strict=True))
         return msgspec.structs.replace(self, specials=specials)
 
+    def composed(self, text: str) -> str:
+        """Bring a text into the form of Unicode that is read here."""
+        if self.normal:
+            return unicodedata.normalize(self.normal, text)
+        return text
+
     def prepared(self, text: str) -> str:
         """Give the text that is cut into pieces.
 
         Where merging begins from characters, the sign for a space is
         one, and a space may open the text.
         """
-        if self.normal:
-            text = unicodedata.normalize(self.normal, text)
+        text = self.composed(text)
         if self.fallback and text:
             text = self.opening + text.replace(SPACE, " ")
         return text
