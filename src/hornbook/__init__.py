@@ -33,6 +33,7 @@ EXPORTS = {
     "run": "hornbook.road",
     "stream": "hornbook.inference.generate",
     "trials": "hornbook.laboratory",
+    "try_tokenizers": "hornbook.laboratory",
 }
 
 __all__ = ["__version__", *EXPORTS]

@@ -6,7 +6,6 @@ import regex
 
 from hornbook.base.errors import DataError, RecipeError
 
-
 LEAST_SECONDS = 10.0
 """How long a pattern may take for any text."""
 SLOWEST = 100_000
@@ -43,8 +42,8 @@ class Splitter:
             return self._cut(text, patience)
         except TimeoutError as error:
             raise RecipeError(
-                f"the split pattern {self.pattern!r} has not cut a text "
-                f"of {len(text):,} characters in {patience:.3g} "
+                f"the split pattern {self.pattern!r} has not cut "
+                f"{len(text):,} characters in {patience:.3g} "
                 "seconds; it tries too many ways to match, as a "
                 "repetition within a repetition does"
             ) from error
