@@ -14,6 +14,8 @@ from hornbook.evaluation.domain import (
     unigram_nats,
 )
 from hornbook.evaluation.material import Absent, Material
+from hornbook.tokenizer.measure import fit
+from hornbook.tokenizer.tokenizer import Tokenizer
 
 
 @pytest.fixture
@@ -36,6 +38,23 @@ def test_the_bytes_behind_bits_per_byte_are_those_of_the_text(
     assert found.baseline is not None
     assert found.baseline < found.value
     assert 0 < found.also["the held-out text packed by xz"] < 8
+
+
+def test_what_is_unknown_is_written_out(
+    material: Material, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = "with unknown words written out"
+    plain = bits_per_byte(material, material.config, 0)["bits_per_byte"]
+    assert key not in plain.also
+    words = Tokenizer.train(["the of"], 9, "gpt2", kind="word")
+    monkeypatch.setitem(vars(material), "tokenizer", words)
+    lossy = bits_per_byte(material, material.config, 0)["bits_per_byte"]
+    texts = [d.full_text for d in material.heldout]
+    found = fit(words, texts)
+    assert 0.5 < found.lost_bytes / found.bytes < 1
+    assert lossy.also[key] == pytest.approx(
+        lossy.value + 8 * found.lost_bytes / found.bytes
+    )
 
 
 def test_the_unigram_baseline_is_the_formula(
