@@ -201,8 +201,7 @@ def need_byte_pairs(vocabulary: Vocabulary, format: str) -> None:
     Raises:
         DataError: names the format that cannot hold it.
     """
-    plain = not vocabulary.fallback and not vocabulary.normal
-    if vocabulary.kind != "bpe" or not plain:
+    if not vocabulary.plain:
         raise DataError(
             f"the format {format} holds byte pairs alone; save this "
             "vocabulary as tokenizer.json"

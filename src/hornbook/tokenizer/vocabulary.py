@@ -46,6 +46,13 @@ class Vocabulary(msgspec.Struct, frozen=True):
         ids = *self.tokens.values(), *self.specials.values()
         return max((*ids, *self.fallback)) + 1
 
+    @property
+    def plain(self) -> bool:
+        """Whether it is byte pairs alone, of text as it stands."""
+        changed = self.fallback or self.normal
+        missing = set(byte_alphabet()) - self.tokens.keys()
+        return self.kind == "bpe" and not changed and not missing
+
     def with_specials(self, names: tuple[str, ...]) -> "Vocabulary":
         """Add the special tokens that are not there yet, at the end."""
         fresh = [name for name in names if name not in self.specials]
