@@ -99,48 +99,26 @@ def try_tokenizers(
     Raises:
         RecipeError: a variant changes more than the tokenizer.
     """
-    from hornbook.training.contest import judge
-    from hornbook.training.cuts import (
-        Cuts,
-        cut_texts,
-        equal_compute,
-        with_spelling,
-    )
-    from hornbook.training.trials import run_trials
+    from hornbook.training.cuts import cut_texts, try_cuts
 
     # See what each variant asks for
     check_count("variants", len(variants))
     check_count("seeds", seeds)
-    recipes = {
-        name: cutting(source, name, changes, settings)
+    steps = steps or STEPS
+    configs = {
+        name: cutting(source, name, changes, settings).tokenizer
         for name, changes in variants.items()
     }
-    configs = {name: each.tokenizer for name, each in recipes.items()}
+    cells = [
+        make_trial(source, name, {}, settings, steps, 0.0)
+        for name in variants
+    ]
 
-    # Cut the text, and give all as much compute
-    with bench(source) as (folder, _), cut_texts(
-        configs, whole_texts(folder, source), folder
-    ) as cut:
-        cells = []
-        for name, (made, _) in cut.items():
-            asked = make_trial(
-                source, name, {}, settings, steps or STEPS, 0.0
-            )
-            sized = replace(asked.shape, vocab_size=made.vocab_size)
-            cells.append(replace(asked, shape=sized))
-
-        # Train with one seed, then with the next
-        results = []
-        for turn in range(seeds):
-            for cell in equal_compute(cells):
-                made, text = cut[cell.name]
-                seeded = replace(cell, seed=cell.seed + turn)
-                log = folder / LOG
-                (result,) = run_trials([seeded], text, log, digest())
-                results.append(with_spelling(result, made))
-        found = Cuts(
-            tuple(made for made, _ in cut.values()), judge(results)
-        )
+    # Cut the text in each way, and train
+    with bench(source) as (folder, _):
+        texts, log = whole_texts(folder, source), folder / LOG
+        with cut_texts(configs, texts, folder) as cuts:
+            found = try_cuts(cells, cuts, seeds, log, digest())
         write_json(folder / CUTS, msgspec.to_builtins(found))
     return found
 

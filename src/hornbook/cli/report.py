@@ -35,20 +35,7 @@ def show_reports(reports: "Sequence[Report]", json: bool) -> None:
     )
     results().print(make_table(COLUMNS, rows, right=(1, 2, 3, 4, 5)))
 
-    # Look at the scripts, each vocabulary in a column
-    print_result("\ntokens per word, and per character")
-    table = [
-        (
-            each.script,
-            f"{each.words:,}",
-            *(on_script(other, each.script) for other in reports),
-        )
-        for each in own.scripts
-    ]
-    names = ("script", "words", *(each.name for each in reports))
-    results().print(
-        make_table(names, table, right=tuple(range(1, len(names))))
-    )
+    show_scripts(reports)
 
     # Name some tokens of the first
     print_result(f"\nlongest: {' '.join(own.longest)}")
@@ -57,6 +44,22 @@ def show_reports(reports: "Sequence[Report]", json: bool) -> None:
             f"never trained: {own.idle:,} tokens, as "
             + " ".join(own.idle_tokens)
         )
+
+
+def show_scripts(reports: "Sequence[Report]") -> None:
+    """Print how they fit each script, a vocabulary in a column."""
+    print_result("\ntokens per word, and per character")
+    rows = [
+        (
+            each.script,
+            f"{each.words:,}",
+            *(on_script(other, each.script) for other in reports),
+        )
+        for each in reports[0].scripts
+    ]
+    names = ("script", "words", *(each.name for each in reports))
+    right = tuple(range(1, len(names)))
+    results().print(make_table(names, rows, right=right))
 
 
 def on_script(report: "Report", script: str) -> str:

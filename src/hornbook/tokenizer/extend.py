@@ -48,23 +48,13 @@ def extend_tokenizer(
     cut before.
 
     Raises:
-        RecipeError: the tokenizer has no merges to go on from, or a
-            number is below 1.
+        RecipeError: the tokenizer or a number is not possible.
         DataError: the texts are empty or not Unicode, or a special
             token is an ordinary one as well.
     """
     # Cut the texts as before
+    check(tok, more, min_frequency)
     old = tok.vocabulary
-    if old.kind != "bpe" or old.fallback:
-        raise RecipeError(
-            "only a vocabulary of byte pairs can be extended; learn a "
-            "new one with 'hornbook tokenize'"
-        )
-    if more < 0 or min_frequency < 1:
-        raise RecipeError(
-            f"{more} more tokens of frequency {min_frequency} cannot "
-            "be learned; give 0 or more, and 1 or more"
-        )
     pieces = count_texts(tok, texts)
     words = [encode_piece(old, piece) for piece in pieces]
 
@@ -78,12 +68,10 @@ def extend_tokenizer(
         for pair, token, count in joins:
             if len(parts) == more or count < min_frequency:
                 break
-            left, right = pair
             tokens[spelled[token]] = token
             merges[pair] = rank + len(parts), token
             parts[token] = [
-                *parts.get(left, [left]),
-                *parts.get(right, [right]),
+                part for id_ in pair for part in parts.get(id_, [id_])
             ]
             bar.advance()
 
@@ -93,6 +81,24 @@ def extend_tokenizer(
     for name in whole.specials.keys() - old.specials.keys():
         parts[whole.specials[name]] = tok.encode(name)
     return Extension(Tokenizer(whole), parts)
+
+
+def check(tok: Tokenizer, more: int, min_frequency: int) -> None:
+    """Refuse what cannot be extended, and numbers that cannot be.
+
+    Raises:
+        RecipeError: says what can.
+    """
+    if tok.vocabulary.kind != "bpe" or tok.vocabulary.fallback:
+        raise RecipeError(
+            "only a vocabulary of byte pairs can be extended; learn a "
+            "new one with 'hornbook tokenize'"
+        )
+    if more < 0 or min_frequency < 1:
+        raise RecipeError(
+            f"{more} more tokens of frequency {min_frequency} cannot "
+            "be learned; give 0 or more, and 1 or more"
+        )
 
 
 def count_texts(tok: Tokenizer, texts: Iterable[str]) -> Counter[str]:

@@ -93,9 +93,8 @@ def byte_pairs(
         USER: specials,
         UNUSED: {},
     }
-    for id_, (token, kind) in enumerate(
-        zip(tokens, kinds, strict=True)
-    ):
+    for id_, token in enumerate(tokens):
+        kind = kinds[id_]
         if kind not in places or token in places[kind]:
             raise DataError(
                 f"its token {token!r} is of the unknown kind {kind}, "

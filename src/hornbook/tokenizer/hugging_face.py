@@ -232,21 +232,11 @@ def format_tokenizer_json(vocabulary: Vocabulary) -> bytes:
     names |= {i: n for n, i in vocabulary.specials.items()}
     vocab = {names[id_]: id_ for id_ in sorted(names)}
     normalizer, steps, decoder = steps_around(vocabulary)
-
-    # Put the model between them
     model: Bpe | WordLevel = WordLevel(vocab, UNKNOWN.decode())
     if vocabulary.kind == "bpe":
-        merges, whole = vocabulary.merges, bool(vocabulary.fallback)
-        ranked = sorted(merges, key=lambda pair: merges[pair])
-        unknown = UNKNOWN_PIECE in vocabulary.specials
-        model = Bpe(
-            vocab,
-            [(written[left], written[right]) for left, right in ranked],
-            unk_token=UNKNOWN_PIECE if whole and unknown else None,
-            fuse_unk=whole,
-            byte_fallback=whole,
-            ignore_merges=vocabulary.whole_first,
-        )
+        model = bpe_model(vocabulary, vocab, written)
+
+    # Put the model between them
     added = [
         AddedToken(id_, name)
         for name, id_ in sorted(
@@ -265,6 +255,25 @@ def format_tokenizer_json(vocabulary: Vocabulary) -> bytes:
         model=model,
     )
     return msgspec.json.format(msgspec.json.encode(file), indent=2)
+
+
+def bpe_model(
+    vocabulary: Vocabulary,
+    vocab: dict[str, int],
+    written: Mapping[int, str],
+) -> Bpe:
+    """Write the merges in their order, and how bytes are found."""
+    merges, fallback = vocabulary.merges, bool(vocabulary.fallback)
+    ranked = sorted(merges, key=lambda pair: merges[pair])
+    unknown = fallback and UNKNOWN_PIECE in vocabulary.specials
+    return Bpe(
+        vocab,
+        [(written[left], written[right]) for left, right in ranked],
+        unk_token=UNKNOWN_PIECE if unknown else None,
+        fuse_unk=fallback,
+        byte_fallback=fallback,
+        ignore_merges=vocabulary.whole_first,
+    )
 
 
 def steps_around(

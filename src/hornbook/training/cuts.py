@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import msgspec
+from msgspec.structs import replace
 
 from hornbook.base.console import console
 from hornbook.model.count import flops_per_token
@@ -18,8 +19,8 @@ from hornbook.tokenizer.config import TokenizerConfig
 from hornbook.tokenizer.measure import Fit, fit
 from hornbook.tokenizer.shards import TokenShard, write_shard
 from hornbook.tokenizer.tokenizer import Tokenizer
-from hornbook.training.contest import Contest
-from hornbook.training.trials import Result, Text, Trial
+from hornbook.training.contest import Contest, judge
+from hornbook.training.trials import Result, Text, Trial, run_trials
 
 SPELLED_BITS = 8.0
 """What a byte of an unknown word costs: it must be written out."""
@@ -111,30 +112,52 @@ def learn(texts: Sequence[str], config: TokenizerConfig) -> Tokenizer:
     )
 
 
+def try_cuts(
+    trials: Sequence[Trial],
+    cuts: Mapping[str, tuple[Cut, Text]],
+    seeds: int,
+    log: Path,
+    source: str = "",
+) -> Cuts:
+    """Train on each way to cut the text, with one seed, then the next.
+
+    A trial is of the cut that has its name.
+    """
+    # Give each model the rows of its vocabulary
+    sized = []
+    for trial in trials:
+        rows = cuts[trial.name][0].vocab_size
+        shape = replace(trial.shape, vocab_size=rows)
+        sized.append(replace(trial, shape=shape))
+
+    # Train all of them with as much compute
+    results = []
+    for turn in range(seeds):
+        for trial in equal_compute(sized):
+            cut, text = cuts[trial.name]
+            seeded = replace(trial, seed=trial.seed + turn)
+            (result,) = run_trials([seeded], text, log, source)
+            results.append(with_spelling(result, cut))
+    made = tuple(cut for cut, _ in cuts.values())
+    return Cuts(made, judge(results))
+
+
 def with_spelling(result: Result, cut: Cut) -> Result:
     """Add what it takes to write out what the model never saw."""
     if result.problem:
         return result
     bits = result.bits_per_byte + cut.spelled
-    return msgspec.structs.replace(result, bits_per_byte=bits)
+    return replace(result, bits_per_byte=bits)
 
 
 def equal_compute(trials: Sequence[Trial]) -> list[Trial]:
     """Give all trials as many FLOPs as the first has."""
-    budget = flops(trials[0])
-    return [
-        msgspec.structs.replace(
-            trial,
-            training=msgspec.structs.replace(
-                trial.training,
-                steps=max(
-                    1,
-                    round(trial.training.steps * budget / flops(trial)),
-                ),
-            ),
-        )
-        for trial in trials
-    ]
+    budget, even = flops(trials[0]), []
+    for trial in trials:
+        steps = trial.training.steps * budget / flops(trial)
+        training = replace(trial.training, steps=max(1, round(steps)))
+        even.append(replace(trial, training=training))
+    return even
 
 
 def flops(trial: Trial) -> float:
