@@ -44,8 +44,7 @@ def extend_tokenizer(
 ) -> Extension:
     """Learn up to ``more`` tokens that texts need most.
 
-    ``special_tokens`` come last, and are made of how their names were
-    cut before.
+    ``special_tokens`` come last, made of what spells their names.
 
     Raises:
         RecipeError: the tokenizer or a number is not possible.
