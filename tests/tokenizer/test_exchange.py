@@ -179,14 +179,17 @@ def test_a_text_with_a_missing_byte_is_refused(tmp_path: Path) -> None:
     file = json.loads(path.read_text(encoding="utf-8"))
     del file["model"]["vocab"][spell("🎩".encode()[:1])]
     path = changed(tmp_path, model__vocab=file["model"]["vocab"])
-    with pytest.raises(DataError, match=r"xf0.*🎩"):
-        Tokenizer.load(path).encode("a 🎩")
+    for before in ("a ", "a hat " * 20_000):
+        with pytest.raises(DataError, match=r"xf0.*🎩"):
+            Tokenizer.load(path).encode(before + "🎩")
 
 
 def test_composed_text_is_read(tmp_path: Path) -> None:
     path = changed(tmp_path, normalizer={"type": "NFC"})
     tok = Tokenizer.load(path)
-    assert tok.encode("de\u0301ja\u0300") == TOK.encode("déjà")
+    for count in (1, 20_000):
+        parted, whole = "de\u0301ja\u0300 ", "déjà "
+        assert tok.encode(parted * count) == TOK.encode(whole * count)
     tok.save(tmp_path / "saved")
     assert Tokenizer.load(tmp_path / "saved").digest == tok.digest
 
