@@ -59,6 +59,35 @@ def test_an_attention_of_ones_own_is_tried(
     assert own.bits is not None and own.bits != sdpa.bits
 
 
+def test_ways_to_cut_text_have_equal_compute(
+    run_copy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kinds = "tokenizer.kind=bpe,word"
+    words = ["trials", str(run_copy), "--vary", kinds]
+    more = ["--seeds", "1", "--steps", "3", "--json"]
+    assert main([*words, *more]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told == read_json(run_copy / laboratory.CUTS)
+    bpe, word = told["cuts"]
+    assert (bpe["kind"], word["kind"]) == ("bpe", "word")
+    assert bpe["fit"]["unknown"] == 0 < word["fit"]["unknown"]
+    first, second = told["contest"]["entries"]
+    assert first["steps"] == second["steps"] == 3
+    lost = 8 * word["fit"]["lost_bytes"] / word["fit"]["bytes"]
+    (line,) = [
+        each
+        for each in read_jsonl(run_copy / laboratory.LOG)
+        if each["name"] == "kind=word"
+    ]
+    assert second["bits"]["value"] == line["bits_per_byte"] + lost
+
+    # No more than the tokenizer differs, and nothing runs by the clock
+    assert main([*words, "--seconds", "3"]) == 1
+    assert "equal FLOPs" in capsys.readouterr().err
+    with pytest.raises(RecipeError, match="models are alike"):
+        hb.try_tokenizers(run_copy, {"a": {"model.layers": 2}})
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [

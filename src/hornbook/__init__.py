@@ -25,6 +25,8 @@ EXPORTS = {
     "Transformer": "hornbook.model.transformer",
     "chat": "hornbook.inference.generate",
     "evaluate": "hornbook.road",
+    "extend_model": "hornbook.model.extend",
+    "extend_tokenizer": "hornbook.tokenizer.extend",
     "find_rate": "hornbook.laboratory",
     "fit_scaling_law": "hornbook.scaling.fit",
     "generate": "hornbook.inference.generate",
@@ -33,6 +35,7 @@ EXPORTS = {
     "run": "hornbook.road",
     "stream": "hornbook.inference.generate",
     "trials": "hornbook.laboratory",
+    "try_tokenizers": "hornbook.laboratory",
 }
 
 __all__ = ["__version__", *EXPORTS]

@@ -2,25 +2,30 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec.structs import replace
 
 from hornbook.base.errors import RecipeError
 from hornbook.base.store import write_json
 from hornbook.lineage import source_digest
 from hornbook.planning.plan import load_plan
-from hornbook.recipe import load_recipe
+from hornbook.recipe import Recipe, load_recipe
 from hornbook.road import lock, run
 
 if TYPE_CHECKING:
     from hornbook.training.contest import Contest
+    from hornbook.training.cuts import Cuts
     from hornbook.training.finder import Found
     from hornbook.training.trials import Text, Trial
 
 LOG = "trials/trials.jsonl"
 """Every trial of a run, whoever asked for it: none is made twice."""
+CUTS = "trials/tokenizers.json"
+"""What was last found out about ways to cut a run's text."""
 SECTIONS = ("model", "pretrain")
 """What a variant may change: all of them learn from one text."""
 BUDGET = ("pretrain.steps", "pretrain.minutes")
@@ -67,12 +72,93 @@ def trials(
     # Try all of them with one seed, then with the next
     with bench(source) as (folder, text):
         listed = [
-            msgspec.structs.replace(cell, seed=cell.seed + turn)
+            replace(cell, seed=cell.seed + turn)
             for turn in range(seeds)
             for cell in cells
         ]
         results = run_trials(listed, text, folder / LOG, digest())
     return judge(results)
+
+
+def try_tokenizers(
+    source: str | Path,
+    variants: Mapping[str, Changes],
+    seeds: int = 3,
+    steps: int = 0,
+    settings: Sequence[str] = (),
+) -> "Cuts":
+    """Cut a recipe's text in several ways, and train on each.
+
+    ``variants`` changes keys of ``tokenizer``. The first has ``steps``
+    (200 if nothing is said); the others have as many FLOPs. What was
+    found is kept in the run's ``trials/tokenizers.json``.
+
+    Units: bits per byte of the first held-out text, with 8 bits for
+    each byte of what a vocabulary does not know.
+
+    Raises:
+        RecipeError: a variant changes more than the tokenizer.
+    """
+    from hornbook.training.cuts import cut_texts, try_cuts
+
+    # See what each variant asks for
+    check_count("variants", len(variants))
+    check_count("seeds", seeds)
+    steps = steps or STEPS
+    configs = {
+        name: cutting(source, name, changes, settings).tokenizer
+        for name, changes in variants.items()
+    }
+    cells = [
+        make_trial(source, name, {}, settings, steps, 0.0)
+        for name in variants
+    ]
+
+    # Cut the text in each way, and train
+    with bench(source) as (folder, _):
+        texts, log = whole_texts(folder, source), folder / LOG
+        with cut_texts(configs, texts, folder) as cuts:
+            found = try_cuts(cells, cuts, seeds, log, digest())
+        write_json(folder / CUTS, msgspec.to_builtins(found))
+    return found
+
+
+def cutting(
+    source: str | Path,
+    name: str,
+    changes: Changes,
+    settings: Sequence[str],
+) -> Recipe:
+    """Read a recipe with another tokenizer.
+
+    Raises:
+        RecipeError: something else is changed too.
+    """
+    for key in changes:
+        if key.partition(".")[0] != "tokenizer":
+            raise RecipeError(
+                f"the variant {name!r} changes {key}; where text is "
+                "cut in several ways, all models are alike"
+            )
+    given = [f"{k}={toml(value)}" for k, value in changes.items()]
+    own = "model.vocab_size=0"
+    return load_recipe(source, (*settings, own, *given))
+
+
+def whole_texts(
+    folder: Path, source: str | Path
+) -> dict[str, list[str]]:
+    """Give a run's training text, and the first of what is held out."""
+    from hornbook.corpus.pipeline import read_documents
+
+    limit = load_recipe(source).scaling.heldout_bytes
+    train, heldout = (
+        [d.full_text for d in read_documents(folder / "corpus" / name)]
+        for name in ("train.parquet", "heldout.parquet")
+    )
+    sizes = accumulate(len(text.encode()) for text in heldout)
+    count = sum(size <= limit for size in sizes) if limit else None
+    return {"train": train, "heldout": heldout[: count or None]}
 
 
 def find_rate(
@@ -149,7 +235,7 @@ def make_trial(
     # Take the recipe with these changes
     recipe = load_recipe(source, (*settings, *given))
     on = recipe.pretrain.compile == "on"
-    training = msgspec.structs.replace(
+    training = replace(
         recipe.pretrain,
         steps=steps,
         minutes=0.0,

@@ -20,7 +20,7 @@ from hornbook.inference.generate import chat, generate
 from hornbook.inference.server import listen
 from hornbook.inference.serving import Limits
 from hornbook.inference.web import FILES
-from hornbook.tokenizer.chat import GAP
+from hornbook.tokenizer.chat import gap_of
 from inference.server_fixture import (
     CONTEXT,
     MODEL,
@@ -68,7 +68,7 @@ def test_a_chat_is_answered(client: openai.OpenAI) -> None:
     assert answer.choices[0].finish_reason == "length"
     assert answer.usage is not None
     assert answer.usage.completion_tokens == 9
-    read = len(TOK.encode(GAP + ASK[0]["content"])) + 3
+    read = len(TOK.encode(gap_of(TOK) + ASK[0]["content"])) + 3
     assert answer.usage.prompt_tokens == read
     assert answer.usage.total_tokens == read + 9
 
@@ -324,7 +324,7 @@ def test_attention_is_shown_over_the_last_answer(
     assert status == 200
     first, rows = found["first"], found["weights"]
     told = found["tokens"][first:]
-    assert "".join(told) == GAP + "A head covering."
+    assert "".join(told) == gap_of(TOK) + "A head covering."
     assert [len(row) for row in rows] == [
         first + i + 1 for i in range(len(told))
     ]
@@ -340,7 +340,8 @@ def test_a_character_of_several_tokens_is_told_whole(
     del body["model"]
     _, found = served.ask(LOOK, {**body, "layer": 0, "head": 0})
     told = found["tokens"][found["first"] :]
-    assert "".join(told) == GAP + "A 🦩." and "\ufffd" not in told
+    assert "".join(told) == gap_of(TOK) + "A 🦩."
+    assert "\ufffd" not in told
     assert "🦩" in told and "" in told
 
 

@@ -2,6 +2,7 @@
 
 import json
 import unicodedata
+from base64 import b64decode
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from hornbook.base.dialogue import Dialogue, Message, ask
 from hornbook.tokenizer.alphabet import spell
 from hornbook.tokenizer.chat import render
+from hornbook.tokenizer.forms import FORMS
 from hornbook.tokenizer.split import PATTERNS
 from hornbook.tokenizer.tokenizer import SPECIALS, Tokenizer
 
@@ -134,6 +136,8 @@ def test_our_file_gives_them_the_same_ids(
     assert theirs.encode(marked).ids == ours.encode(marked, SPECIALS)
     theirs.encode_special_tokens = True
     assert theirs.encode(marked).ids == ours.encode(marked)
+    places = [tuple(row) for row in ours.offsets(marked).tolist()]
+    assert theirs.encode(marked).offsets == places
     theirs.encode_special_tokens = False
     assert theirs.get_vocab_size() == ours.vocab_size
 
@@ -169,14 +173,19 @@ def test_words_and_characters_are_theirs_too(
     assert theirs.decode(ids) == ours.decode(ids) == sample
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", params=FORMS)
 def in_transformers(
+    request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> tuple[Tokenizer, Any]:
     """One tokenizer twice: as ours, and as AutoTokenizer opens it."""
     transformers = pytest.importorskip("transformers", reason="a peer")
+    form, own = FORMS[request.param], request.param == "hornbook"
     ours = Tokenizer.train(
-        ["What is a hat? A head covering."] * 2, 280, "gpt2", SPECIALS
+        ["What is a hat?\n\nassistant\n\n A head covering."] * 2,
+        300,
+        "gpt2" if own else "cl100k",
+        SPECIALS if own else ("<|end|>", *form.controls),
     )
     folder = tmp_path_factory.mktemp("transformers")
     ours.save(folder)
@@ -193,7 +202,8 @@ def test_transformers_opens_our_folder(
     assert theirs.decode(ids) == text
     assert len(theirs) == ours.vocab_size
     assert theirs.eos_token_id == ours.end
-    assert theirs.pad_token_id == ours.special("<|pad|>")
+    pad = ours.specials.get("<|pad|>", ours.end)
+    assert theirs.pad_token_id == pad
 
 
 @pytest.mark.parametrize("system", ["", " Be brief.\n"])
@@ -220,6 +230,116 @@ def test_the_chat_template_gives_the_same_ids(
         return_dict=False,
     )
     assert ids == render(ours, Dialogue(messages), prompt)[0]
+
+
+@given(text=TEXTS)
+def test_our_ranks_give_tiktoken_the_same_ids(
+    text: str, shared_data: Path, tmp_path_factory: Any
+) -> None:
+    tiktoken = pytest.importorskip("tiktoken", reason="a peer")
+    folder = tmp_path_factory.getbasetemp() / "tiktoken"
+    if not folder.exists():
+        book = read(shared_data, "children/Kim.md", 60_000)
+        ours = Tokenizer.train([book], 1000, "cl100k")
+        ours.save(folder, "tiktoken")
+    ours = Tokenizer.load(folder, "cl100k", ["<|end|>"])
+    lines = (folder / "tokenizer.tiktoken").read_text(encoding="ascii")
+    rows = map(str.split, lines.splitlines())
+    theirs = tiktoken.Encoding(
+        "ours",
+        pat_str=ours.vocabulary.pattern,
+        mergeable_ranks={b64decode(t): int(rank) for t, rank in rows},
+        special_tokens=ours.specials,
+    )
+    assert ours.encode(text) == theirs.encode_ordinary(text)
+
+
+@given(text=TEXTS)
+def test_our_pair_of_files_gives_them_the_same_ids(
+    text: str, shared_data: Path, tmp_path_factory: Any
+) -> None:
+    folder = tmp_path_factory.getbasetemp() / "gpt2"
+    if not folder.exists():
+        book = read(shared_data, "children/Kim.md", 60_000)
+        Tokenizer.train([book], 1000, "gpt2").save(folder, "gpt2")
+    theirs = tokenizers.ByteLevelBPETokenizer(
+        str(folder / "encoder.json"), str(folder / "vocab.bpe")
+    )
+    ours = Tokenizer.load(folder)
+    assert ours.encode(text) == theirs.encode(text).ids
+
+
+@pytest.fixture(scope="module", params=[True, False])
+def sentence_pieces(
+    request: pytest.FixtureRequest,
+    shared_data: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[Tokenizer, Any, Any]:
+    """A model of SentencePiece thrice: ours, theirs, in tokenizers."""
+    peer = pytest.importorskip("sentencepiece", reason="a peer")
+    folder = tmp_path_factory.mktemp("sentencepiece")
+    peer.SentencePieceTrainer.train(
+        sentence_iterator=iter(
+            read(shared_data, "children/Kim.md", 60_000).splitlines()
+        ),
+        model_prefix=str(folder / "kim"),
+        model_type="bpe",
+        vocab_size=1000,
+        byte_fallback=True,
+        normalization_rule_name="identity",
+        remove_extra_whitespaces=False,
+        add_dummy_prefix=request.param,
+        minloglevel=2,
+    )
+    model = folder / "kim.model"
+    ours = Tokenizer.load(model)
+    ours.save(folder)
+    return (
+        ours,
+        peer.SentencePieceProcessor(model_file=str(model)),
+        tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json")),
+    )
+
+
+@given(text=TEXTS)
+def test_sentence_pieces_are_theirs(
+    sentence_pieces: tuple[Tokenizer, Any, Any], text: str
+) -> None:
+    ours, theirs, reopened = sentence_pieces
+    ids = ours.encode(text)
+    assert theirs.encode(text) == ids
+    assert ours.decode(ids) == text == reopened.decode(ids)
+    reopened.encode_special_tokens = True
+    assert reopened.encode(text).ids == ids
+
+
+@given(text=TEXTS)
+def test_a_gguf_file_of_theirs_is_read(
+    text: str, shared_data: Path, tmp_path_factory: Any
+) -> None:
+    gguf = pytest.importorskip("gguf", reason="a peer")
+    folder = tmp_path_factory.getbasetemp() / "gguf"
+    book = read(shared_data, "children/Kim.md", 60_000)
+    ours = Tokenizer.train([book], 600, "gpt2", SPECIALS)
+    if not folder.exists():
+        folder.mkdir()
+        known = ours.vocabulary
+        names = [spell(token) for token in known.tokens]
+        writer = gguf.GGUFWriter(folder / "x.gguf", "llama")
+        writer.add_tokenizer_model("gpt2")
+        writer.add_tokenizer_pre("gpt-2")
+        writer.add_token_list([*names, *known.specials])
+        normal, control = gguf.TokenType.NORMAL, gguf.TokenType.CONTROL
+        writer.add_token_types(
+            [normal] * len(names) + [control] * len(SPECIALS)
+        )
+        writer.add_token_merges(
+            [f"{names[a]} {names[b]}" for a, b in known.merges]
+        )
+        writer.write_header_to_file()
+        writer.write_kv_data_to_file()
+        writer.close()
+    assert Tokenizer.load(folder).encode(text) == ours.encode(text)
 
 
 @pytest.fixture(scope="module", params=["gpt2", "cl100k"])

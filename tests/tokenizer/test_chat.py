@@ -4,7 +4,8 @@ from hypothesis import strategies as st
 
 from hornbook.base.dialogue import Dialogue, Message, Role, ask
 from hornbook.base.errors import DataError
-from hornbook.tokenizer.chat import GAP, render
+from hornbook.tokenizer.chat import gap_of, render
+from hornbook.tokenizer.forms import FORMS
 from hornbook.tokenizer.tokenizer import SPECIALS, Tokenizer
 
 TOK = Tokenizer.train(
@@ -35,7 +36,7 @@ def test_the_mask_is_the_answers_and_their_ends(
     learned = [id_ for id_, on in zip(ids, mask, strict=True) if on]
     answers: list[int] = []
     for answer in turns[1::2]:
-        answers += [*TOK.encode(GAP + answer), TOK.end]
+        answers += [*TOK.encode(gap_of(TOK) + answer), TOK.end]
     assert learned == answers
 
 
@@ -91,3 +92,52 @@ def test_a_tokenizer_without_roles_is_refused() -> None:
     bare = Tokenizer.train(["a hat"], 260)
     with pytest.raises(DataError, match="<|user|>"):
         render(bare, ask("What?"))
+
+
+FORMED = {
+    name: Tokenizer.train(
+        ["user\n\nassistant\n\nWhat is a hat?\n A head covering."] * 2,
+        300,
+        "cl100k",
+        form.controls,
+    )
+    for name, form in FORMS.items()
+}
+
+
+@pytest.mark.parametrize("name", FORMS)
+@given(turns=st.lists(CONTENT, min_size=1, max_size=4))
+def test_every_form_is_learned_from_answers_alone(
+    name: str, turns: list[str]
+) -> None:
+    tok, form = FORMED[name], FORMS[name]
+    ids, mask = render(tok, ask(*turns))
+    end = tok.special(form.end)
+    stops = [at for at, id_ in enumerate(ids) if id_ == end]
+    assert [mask[at] for at in stops] == [
+        number % 2 == 1 for number in range(len(turns))
+    ]
+    learned = [id_ for id_, on in zip(ids, mask, strict=True) if on]
+    said = "".join(form.said(turn) + form.end for turn in turns[1::2])
+    # A token may hold the end of a head and the first white space
+    assert said.endswith(tok.decode(learned))
+    assert len(said) - len(tok.decode(learned)) <= sum(
+        len(turn) - len(turn.lstrip()) for turn in turns[1::2]
+    )
+
+
+def test_the_end_of_a_head_is_not_learned() -> None:
+    tok = FORMED["chatml"]
+    ids, mask = render(tok, ask("What?", "A hat."))
+    said = [id_ for id_, on in zip(ids, mask, strict=True) if on]
+    assert tok.decode(said) == "A hat.<|im_end|>"
+    assert tok.decode(ids).endswith("assistant\nA hat.<|im_end|>\n")
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_a_prompt_is_how_the_answer_begins(name: str) -> None:
+    tok = FORMED[name]
+    whole, mask = render(tok, ask("What?", "A hat."))
+    asked, _ = render(tok, ask("What?"), add_prompt=True)
+    assert whole[: mask.index(True)] == asked
+    assert tok.special(FORMS[name].end) in tok.ends

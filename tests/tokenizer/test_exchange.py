@@ -1,7 +1,5 @@
-import base64
 import json
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import pytest
@@ -87,9 +85,21 @@ def test_gpt2s_own_pre_tokenizer_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("parts", "says"),
     [
-        ({"normalizer": {"type": "NFC"}}, "normalizer"),
+        ({"normalizer": {"type": "Lowercase"}}, "normalizer"),
+        (
+            {"normalizer": {"type": "Sequence", "normalizers": []}},
+            "normalizer",
+        ),
         ({"model__type": "Unigram"}, "Unigram"),
         ({"model__byte_fallback": True}, "byte_fallback"),
+        (
+            {
+                "pre_tokenizer__pretokenizers": [
+                    {"type": "Digits", "individual_digits": True}
+                ]
+            },
+            "cuts text 1 times",
+        ),
         ({"model__end_of_word_suffix": "</w>"}, "end_of_word_suffix"),
         ({"pre_tokenizer": {"type": "Metaspace"}}, "Metaspace"),
         (
@@ -148,13 +158,56 @@ def test_what_contradicts_itself_is_refused(
     assert str(path) in str(caught.value)
 
 
-def test_a_byte_that_is_missing_is_noticed(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("byte", "fatal"), [("ÿ", 0), ("A", 1)])
+def test_a_byte_that_is_missing_is_noticed(
+    byte: str, fatal: int, tmp_path: Path
+) -> None:
     path = changed(tmp_path)
     file = json.loads(path.read_text(encoding="utf-8"))
-    vocab = file["model"]["vocab"]
-    del vocab["ÿ"]
-    with pytest.raises(CorruptFileError, match="1 of the 256 bytes"):
-        Tokenizer.load(changed(tmp_path, model__vocab=vocab))
+    del file["model"]["vocab"][byte]
+    path = changed(tmp_path, model__vocab=file["model"]["vocab"])
+    if fatal:
+        with pytest.raises(CorruptFileError, match="1 of the 256"):
+            Tokenizer.load(path)
+        return
+    tok = Tokenizer.load(path)
+    assert tok.encode(TEXT) == TOK.encode(TEXT)
+
+
+def test_a_text_with_a_missing_byte_is_refused(tmp_path: Path) -> None:
+    path = changed(tmp_path)
+    file = json.loads(path.read_text(encoding="utf-8"))
+    del file["model"]["vocab"][spell("🎩".encode()[:1])]
+    path = changed(tmp_path, model__vocab=file["model"]["vocab"])
+    for before in ("a ", "a hat " * 20_000):
+        with pytest.raises(DataError, match=r"xf0.*🎩"):
+            Tokenizer.load(path).encode(before + "🎩")
+
+
+def test_composed_text_is_read(tmp_path: Path) -> None:
+    path = changed(tmp_path, normalizer={"type": "NFC"})
+    tok = Tokenizer.load(path)
+    for count in (1, 20_000):
+        parted, whole = "de\u0301ja\u0300 ", "déjà "
+        assert tok.encode(parted * count) == TOK.encode(whole * count)
+    tok.save(tmp_path / "saved")
+    assert Tokenizer.load(tmp_path / "saved").digest == tok.digest
+
+
+def test_digits_apart_are_read_and_written(tmp_path: Path) -> None:
+    steps = [
+        {"type": "Digits", "individual_digits": True},
+        {"type": "ByteLevel", "add_prefix_space": False},
+    ]
+    path = changed(tmp_path, pre_tokenizer__pretokenizers=steps)
+    tok = Tokenizer.load(path)
+    tok.save(tmp_path / "saved")
+    again = tmp_path / "saved" / "tokenizer.json"
+    file = json.loads(again.read_text(encoding="utf-8"))
+    assert [
+        step["type"] for step in file["pre_tokenizer"]["pretokenizers"]
+    ] == ["Digits", "ByteLevel"]
+    assert Tokenizer.load(again).vocabulary == tok.vocabulary
 
 
 def test_whole_pieces_can_come_before_merges(tmp_path: Path) -> None:
@@ -223,67 +276,7 @@ def test_a_file_cut_short_is_refused(
         Tokenizer.load(folder)
 
 
-def tiktoken_lines(tok: Tokenizer) -> str:
-    """Write ordinary tokens as a .tiktoken file."""
-    return "".join(
-        f"{base64.b64encode(token).decode()} {id_}\n"
-        for token, id_ in tok.vocabulary.tokens.items()
-    )
-
-
-def test_a_tiktoken_file_needs_its_pattern(tmp_path: Path) -> None:
-    path = tmp_path / "mine.tiktoken"
-    path.write_text(tiktoken_lines(TOK), encoding="utf-8")
-    with pytest.raises(HornbookError, match="give its pattern"):
-        Tokenizer.load(path)
-    tok = Tokenizer.load(tmp_path, pattern="gpt2")
-    assert tok.specials == {}
-    jumble = "".join(Random(0).choices("haedt '", k=2000))
-    assert tok.encode(jumble) == TOK.encode(jumble)
-    tok = Tokenizer.load(path, "gpt2", ["<|end|>"])
-    assert tok.end == TOK.end
-
-
-@pytest.mark.parametrize("line", ["IQ== x", "I? 5", "IQ==", "= 5"])
-def test_a_bad_line_of_tiktoken_is_named(
-    line: str, tmp_path: Path
-) -> None:
-    path = tmp_path / "mine.tiktoken"
-    text = tiktoken_lines(TOK) + line
-    path.write_text(text, encoding="utf-8")
-    with pytest.raises(CorruptFileError, match="line 276"):
-        Tokenizer.load(path, pattern="gpt2")
-
-
-@pytest.mark.parametrize(
-    ("ids", "merges"),
-    [("encoder.json", "vocab.bpe"), ("vocab.json", "merges.txt")],
-)
-def test_gpt2s_pair_of_files_is_read(
-    ids: str, merges: str, tmp_path: Path
-) -> None:
-    known = TOK.vocabulary
-    names = {spell(token): id_ for token, id_ in known.tokens.items()}
-    by_id = {id_: name for name, id_ in names.items()}
-    lines = [f"{by_id[a]} {by_id[b]}" for a, b in known.merges]
-    (tmp_path / ids).write_text(
-        json.dumps(names | known.specials), encoding="utf-8"
-    )
-    with pytest.raises(CorruptFileError, match=merges):
-        Tokenizer.load(tmp_path)
-    (tmp_path / merges).write_text(
-        "\n".join(["#version: 0.2", *lines, ""]), encoding="utf-8"
-    )
-    assert Tokenizer.load(tmp_path).vocabulary == known
-    (tmp_path / merges).write_bytes(b"\xff")
-    with pytest.raises(CorruptFileError, match="utf-8"):
-        Tokenizer.load(tmp_path)
-    (tmp_path / ids).write_text("{", encoding="utf-8")
-    with pytest.raises(CorruptFileError, match=ids):
-        Tokenizer.load(tmp_path)
-
-
-@pytest.mark.parametrize("name", ["tokenizer.model", "x.gguf", "x.bin"])
+@pytest.mark.parametrize("name", ["vocab.txt", "x.spm", "x.bin"])
 def test_other_formats_are_refused_by_name(
     name: str, tmp_path: Path
 ) -> None:
@@ -291,6 +284,11 @@ def test_other_formats_are_refused_by_name(
     path.write_bytes(b"anything")
     with pytest.raises(DataError, match=path.suffix):
         Tokenizer.load(path)
+
+
+def test_an_unknown_format_is_not_written(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="'gguf'.*hf, tiktoken, gpt2"):
+        TOK.save(tmp_path, "gguf")
 
 
 def test_where_nothing_is_nothing_is_loaded(tmp_path: Path) -> None:

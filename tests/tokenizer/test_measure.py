@@ -30,7 +30,9 @@ def test_a_fit_adds_up() -> None:
 
 def test_unknown_words_are_counted() -> None:
     tok = Tokenizer.train(["a hat"], 3, "gpt2", (), kind="word")
-    assert fit(tok, ["a hat of a cat"]).unknown == 3
+    found = fit(tok, ["a hat of a cat"])
+    assert found.unknown == 3
+    assert found.lost_bytes == len(" of a cat")
 
 
 def test_nothing_measured_divides_by_nothing() -> None:

@@ -3,6 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hornbook.base.errors import DataError, RecipeError
+from hornbook.tokenizer import split
 from hornbook.tokenizer.split import PATTERNS, Splitter, utf8
 
 LOSSY = [r"\w+", r"(\w)(\d)?", r"(?=a)", r"a*", r"\p{Lu}"]
@@ -70,3 +71,12 @@ def test_what_does_not_compile_is_refused(pattern: str) -> None:
 def test_half_a_surrogate_pair_is_named() -> None:
     with pytest.raises(DataError, match=r"character 2 .* U\+D83C"):
         utf8("ab\ud83c")
+
+
+@pytest.mark.parametrize("pattern", [r"(?:a|a)+b", r"((?:a|a)+)b"])
+def test_a_pattern_that_runs_away_is_stopped(
+    pattern: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(split, "LEAST_SECONDS", 0.2)
+    with pytest.raises(RecipeError, match="64 characters in 0.2"):
+        Splitter(pattern)("a" * 64)

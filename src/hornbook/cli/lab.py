@@ -45,15 +45,18 @@ def trials(
 ) -> None:
     """Try variants of a recipe at equal budget; which is better?"""
     from hornbook.laboratory import trials as try_out
+    from hornbook.laboratory import try_tokenizers
 
-    found = try_out(
-        recipe,
-        variants(vary),
-        seeds,
-        steps,
-        seconds,
-        settings or (),
-    )
+    varied, given = variants(vary), settings or ()
+    found: Any
+    if all(each.strip().startswith("tokenizer.") for each in vary):
+        if seconds:
+            raise RecipeError(
+                "tokenizers are tried at equal FLOPs; give --steps"
+            )
+        found = try_tokenizers(recipe, varied, seeds, steps, given)
+    else:
+        found = try_out(recipe, varied, seeds, steps, seconds, given)
     if json:
         print_json(found)
         return

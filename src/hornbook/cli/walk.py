@@ -1,7 +1,7 @@
 """Commands that walk the road: the whole of it, or up to a stage."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -20,6 +20,9 @@ from hornbook.cli.app import (
     named,
     print_json,
 )
+
+if TYPE_CHECKING:
+    from hornbook.base.record import RunRecord
 
 
 @app.command
@@ -162,7 +165,7 @@ def make_stage(
     strict: bool,
     json: bool,
     log: str = "",
-) -> None:
+) -> "RunRecord":
     """Make what is missing before a stage, then the stage."""
     from hornbook.road import run as walk
 
@@ -183,14 +186,60 @@ def make_stage(
             if made.partition(".")[0] == name
         }
         print_json(results)
+    return record
 
 
 stage("plan", "Measure this machine and say what a run will take.")
 stage("curate", "Collect and clean the text; hold some of it out.")
-stage("tokenize", "Learn a vocabulary, and turn the text into tokens.")
 training("scale", "Try small models; foretell what pretraining gives.")
 training("pretrain", "Train a new model on the tokens.")
 stage("evaluate", "Score the models on text they have never seen.")
+
+
+@app.command
+def tokenize(
+    recipe: Source,
+    /,
+    *,
+    report: Annotated[
+        bool,
+        Parameter(
+            negative="", help="Say how well the vocabulary fits."
+        ),
+    ] = False,
+    against: Annotated[
+        list[Path] | None,
+        Parameter(
+            negative="", help="Other tokenizers, for the same report."
+        ),
+    ] = None,
+    settings: Settings = None,
+    force: Force = False,
+    keep: Keep = False,
+    strict: Strict = False,
+    json: Json = False,
+) -> None:
+    """Learn a vocabulary, and turn the text into tokens."""
+    from hornbook.cli.report import show_reports
+    from hornbook.tokenizer.report import report_run
+    from hornbook.tokenizer.tokenizer import Tokenizer
+
+    others = {
+        "/".join(path.parts[-2:]): Tokenizer.load(path)
+        for path in against or ()
+    }
+    told = report or bool(others)
+    record = make_stage(
+        "tokenize",
+        recipe,
+        settings,
+        force,
+        keep,
+        strict,
+        json and not told,
+    )
+    if told:
+        show_reports(report_run(record.path, others), json)
 
 
 @app.command

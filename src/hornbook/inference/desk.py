@@ -18,7 +18,7 @@ from hornbook.inference.protocol import Refusal
 from hornbook.inference.serving import Engine, Job, Piece
 from hornbook.inference.wire import EventStream, unless_left, whole_body
 from hornbook.model.count import parameters
-from hornbook.tokenizer.chat import render
+from hornbook.tokenizer.chat import gap_of, render
 
 T = TypeVar("T", bound=msgspec.Struct)
 Asked = protocol.CompletionAsked | protocol.ChatAsked
@@ -165,7 +165,9 @@ class Desk:
     ) -> Response:
         """Queue the work, and answer whole or piece by piece."""
         # Let the engine's thread hand its pieces to this loop
-        work = protocol.request_of(asked, ids, self.context)
+        work = protocol.request_of(
+            asked, ids, self.context, gap_of(self.tok)
+        )
         come: asyncio.Queue[Piece] = asyncio.Queue()
         loop = asyncio.get_running_loop()
 

@@ -12,7 +12,7 @@ from hornbook.inference.sample import choose, dice
 from hornbook.inference.scribe import Scribe
 from hornbook.model.cache import Cache
 from hornbook.model.transformer import Transformer
-from hornbook.tokenizer.chat import GAP, render
+from hornbook.tokenizer.chat import gap_of, render
 from hornbook.tokenizer.tokenizer import Tokenizer
 
 
@@ -170,7 +170,8 @@ def stream_chat(
     """Answer the last message, piece by piece."""
     sampling = Sampling(max_tokens, temperature, top_p, seed)
     ids, _ = render(tok, dialogue_of(messages), add_prompt=True)
-    yield from stream_ids(model, tok, ids, sampling, stop, GAP)
+    gap = gap_of(tok)
+    yield from stream_ids(model, tok, ids, sampling, stop, gap)
 
 
 def chat(
@@ -198,7 +199,7 @@ def reply(
 ) -> Reply:
     """Answer the last message, and say whether the answer ended."""
     ids, _ = render(tok, dialogue_of(messages), add_prompt=True)
-    scribe, tokens, text = Scribe(tok, gap=GAP), 0, ""
+    scribe, tokens, text = Scribe(tok, gap=gap_of(tok)), 0, ""
     for token in next_tokens(model, ids, sampling):
         text += scribe.push(token)
         if scribe.ended:

@@ -8,7 +8,6 @@ from hornbook.base.dialogue import Message
 from hornbook.base.errors import HornbookError
 from hornbook.inference.generate import Sampling
 from hornbook.inference.serving import Request
-from hornbook.tokenizer.chat import GAP
 
 DEFAULT_TOKENS = 16
 """The length of a completion that names none, as OpenAI has it."""
@@ -175,16 +174,18 @@ def request_of(
     asked: CompletionAsked | ChatAsked,
     ids: list[int],
     context: int,
+    gap: str = "",
 ) -> Request:
     """Turn what was asked into work for the model.
+
+    ``gap`` is what opens an answer and is not given out.
 
     Raises:
         Refusal: prompt and answer do not fit into the context.
     """
     # Take the number of tokens, and of alternatives, from its own key
-    length, top, gap = asked.max_tokens, None, ""
+    length, top = asked.max_tokens, None
     if isinstance(asked, ChatAsked):
-        gap = GAP
         length = asked.max_completion_tokens or length
         top = asked.top_logprobs or 0 if asked.logprobs else None
         if asked.top_logprobs and not asked.logprobs:
@@ -195,7 +196,7 @@ def request_of(
                 "top_logprobs",
             )
     else:
-        top = asked.logprobs
+        top, gap = asked.logprobs, ""
         length = length or min(DEFAULT_TOKENS, context - len(ids))
 
     # See that all of it fits

@@ -9,7 +9,7 @@ from hornbook.tokenizer.tokenizer import Tokenizer
 class Scribe:
     """Writes tokens down as they come, and knows when to stop.
 
-    The end token, the stop strings, and a ``gap`` that opens the text
+    The end tokens, the stop strings, and a ``gap`` that opens the text
     are never written. Text that may be the beginning of a stop string
     is held back until it is clear that it is not.
     """
@@ -18,16 +18,16 @@ class Scribe:
         self, tok: Tokenizer, stop: Sequence[str] = (), gap: str = ""
     ) -> None:
         self.ended = False
-        """Whether the end token or a stop string has come."""
+        """Whether an end token or a stop string has come."""
         self.read = self.written = 0
         """Characters that have come in, and gone out."""
-        self._tok, self._stop, self._gap = tok, stop, gap
+        self._ends, self._stop, self._gap = tok.ends, stop, gap
         self._decoder, self._held = StreamDecoder(tok), ""
         self._wait = max((len(s) for s in stop), default=1) - 1
 
     def push(self, token: int) -> str:
         """Take one token; give the text that is now certain."""
-        if token == self._tok.end:
+        if token in self._ends:
             self.ended = True
             return self.flush()
         come = self._decoder.push(token)

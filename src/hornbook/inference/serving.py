@@ -112,7 +112,7 @@ class Job:
 
     def begin(self, tok: Tokenizer) -> None:
         """Take the pen up."""
-        self._end = tok.end
+        self._ends = tok.ends
         self._scribe = Scribe(tok, self.request.stop, self.request.gap)
         self._waiting: deque[Chosen] = deque()
 
@@ -121,8 +121,8 @@ class Job:
         # Write it, and note how likely it was
         scribe, start = self._scribe, self._scribe.read
         text = scribe.push(token)
-        self.tokens += token != self._end
-        if self.request.top is not None and token != self._end:
+        self.tokens += token not in self._ends
+        if self.request.top is not None and token not in self._ends:
             note = describe(token, start, logits, self.request.top)
             self._waiting.append(note)
 

@@ -12,7 +12,7 @@ from hornbook.inference.generate import (
     stream_ids,
 )
 from hornbook.model.transformer import Transformer
-from hornbook.tokenizer.chat import GAP, render
+from hornbook.tokenizer.chat import gap_of, render
 from hornbook.tokenizer.tokenizer import Tokenizer
 
 GREETING = (
@@ -58,7 +58,8 @@ def converse(
         if talking:
             screen.print("[bold]it[/]   ", end="")
         answer = ""
-        for piece in stream_ids(model, tok, ids, sampling, gap=GAP):
+        gap = gap_of(tok)
+        for piece in stream_ids(model, tok, ids, sampling, gap=gap):
             sys.stdout.write(piece)
             sys.stdout.flush()
             answer += piece

@@ -204,8 +204,9 @@ def save_model(
         "model": msgspec.to_builtins(model.config),
     }
     if format == "hf":
+        specials = tokenizer.specials if tokenizer else {}
         end = tokenizer.end if tokenizer else 0
-        pad = tokenizer.special("<|pad|>") if tokenizer else 0
+        pad = specials.get("<|pad|>", end)
         table = families.hf_config(model.config, end, pad)
         state = families.to_hf(state, model.config)
         state = {k: t.contiguous() for k, t in state.items()}

@@ -1,15 +1,9 @@
 """Dialogues as tokens, and which of these a model learns to write."""
 
-from hornbook.base.dialogue import Dialogue, Message
+from hornbook.base.dialogue import Dialogue
 from hornbook.base.errors import DataError
-from hornbook.tokenizer.hugging_face import CHAT_TEMPLATE
+from hornbook.tokenizer.forms import Form, form_of
 from hornbook.tokenizer.tokenizer import Tokenizer
-
-__all__ = ["CHAT_TEMPLATE", "GAP", "render"]
-
-GAP = " "
-"""Opens a message, so that its first word is the token that it is in
-the middle of a sentence: a name can be copied from the question."""
 
 
 def render(
@@ -17,17 +11,19 @@ def render(
 ) -> tuple[list[int], list[bool]]:
     """Give a dialogue's ids, and a mask of those to be learned.
 
-    Each message is its role's token, a space, its content, and
-    ``<|end|>``. The mask is true on what the assistant says and the
-    ``<|end|>`` with which it stops, nowhere else. The content is text,
-    whatever it spells: nobody can forge a role. ``add_prompt`` adds
-    the token after which the assistant speaks.
+    The form is the tokenizer's own: each message has a head that names
+    the role, its content, and a token that ends it. The mask is true
+    on what the assistant says and the token with which it stops,
+    nowhere else. The content is text, whatever it spells: nobody can
+    forge a role. ``add_prompt`` adds the head after which the
+    assistant speaks.
 
     Raises:
         DataError: the roles are out of order, a message is empty, or
-            the tokenizer lacks a control token.
+            the tokenizer lacks the control tokens of every form.
     """
     # Refuse what no dialogue of training or use looks like
+    form = form_of(tok.specials)
     check_order(dialogue)
     if add_prompt and dialogue.messages[-1].role == "assistant":
         raise DataError(
@@ -36,25 +32,53 @@ def render(
         )
 
     # Write the messages one after the other
-    ids: list[int] = []
-    mask: list[bool] = []
-    end = tok.special("<|end|>")
+    ids = tok.encode(form.start, form.controls)
+    mask = [False] * len(ids)
     for message in dialogue.messages:
-        said = [*tok.encode(GAP + message.content), end]
-        ids += [role_token(tok, message), *said]
+        head, said = write_message(
+            tok, form, message.role, form.said(message.content)
+        )
+        after = tok.encode(form.after)
+        ids += [*head, *said, tok.special(form.end), *after]
         learned = message.role == "assistant"
-        mask += [False, *[learned] * len(said)]
+        mask += [False] * len(head) + [learned] * (len(said) + 1)
+        mask += [False] * len(after)
 
     # Open the answer
     if add_prompt:
-        ids.append(tok.special("<|assistant|>"))
-        mask.append(False)
+        head, _ = write_message(tok, form, "assistant", "")
+        ids += head
+        mask += [False] * len(head)
     return ids, mask
 
 
-def role_token(tok: Tokenizer, message: Message) -> int:
-    """Give the id of the token that opens a message."""
-    return tok.special(f"<|{message.role}|>")
+def write_message(
+    tok: Tokenizer, form: Form, role: str, said: str
+) -> tuple[list[int], list[int]]:
+    """Give the ids of a message's head, and those of what it says.
+
+    What a head ends in and what is said are one stretch of text, and
+    cut as one: a token that reaches across is the head's.
+    """
+    # Write the control tokens up to the last one
+    head = form.head.replace("{role}", role)
+    control, mark, rest = head.rpartition(">")
+    ids = tok.encode(control + mark, form.controls)
+    if not rest:
+        return ids, tok.encode(said)
+
+    # Cut what follows, and see where what is said begins
+    text, starts = tok.encode(rest + said), tok.offsets(rest + said)
+    first = int((starts[:, 0] < len(rest)).sum())
+    return [*ids, *text[:first]], text[first:]
+
+
+def gap_of(tok: Tokenizer) -> str:
+    """Give what opens an answer before its first word, if anything."""
+    try:
+        return form_of(tok.specials).gap
+    except DataError:
+        return ""
 
 
 def check_order(dialogue: Dialogue) -> None:

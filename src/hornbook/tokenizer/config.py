@@ -12,7 +12,7 @@ PAD = "<|pad|>"
 SPECIALS = ("<|end|>", "<|user|>", "<|assistant|>", "<|system|>", PAD)
 """The control tokens of a dialogue, and the one that ends any text."""
 
-ENDS = ("<|end|>", "<|endoftext|>")
+ENDS = ("<|end|>", "<|endoftext|>", "<|end_of_text|>", "</s>")
 """The names that the token behind every document may have."""
 
 Kind = Literal["bpe", "word", "char"]

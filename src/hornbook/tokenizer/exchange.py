@@ -1,10 +1,9 @@
-"""Vocabularies as files: ours, Hugging Face's, OpenAI's.
+"""Vocabularies as files: ours and those of other programs.
 
-``tokenizer.json`` is written and read; ``*.tiktoken`` and GPT-2's pair
-of files are read. Whatever a file says is checked before it is used.
+A format is found by the file's name. Whatever a file says is checked
+before it is used.
 """
 
-import base64
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -15,40 +14,20 @@ from hornbook.base.errors import (
     DataError,
     HornbookError,
 )
-from hornbook.base.store import digest_bytes
-from hornbook.tokenizer.alphabet import character_bytes, unspell
-from hornbook.tokenizer.bpe import Merges
-from hornbook.tokenizer.hugging_face import (
-    number_merges,
-    parse_tokenizer_json,
-    split_merge,
+from hornbook.tokenizer.gguf import read_gguf
+from hornbook.tokenizer.hugging_face import parse_tokenizer_json
+from hornbook.tokenizer.open_ai import (
+    read_gpt2,
+    read_tiktoken,
+    write_gpt2,
+    write_tiktoken,
 )
-from hornbook.tokenizer.split import PATTERNS, Splitter
+from hornbook.tokenizer.sentence_piece import read_llama2c
+from hornbook.tokenizer.sentence_piece import (
+    read_model as read_sentence_piece,
+)
+from hornbook.tokenizer.split import Splitter
 from hornbook.tokenizer.vocabulary import Vocabulary
-
-END = "<|endoftext|>"
-
-PUBLISHED: dict[str, tuple[str, dict[str, int]]] = {
-    "306cd27f03c1a714eca7108e03d66b7d": (
-        "gpt2",
-        {END: 50256},
-    ),
-    "223921b76ee99bde995b7ff738513eef": (
-        "cl100k",
-        {
-            END: 100257,
-            "<|fim_prefix|>": 100258,
-            "<|fim_middle|>": 100259,
-            "<|fim_suffix|>": 100260,
-            "<|endofprompt|>": 100276,
-        },
-    ),
-    "446a9538cb6c348e3516120d7c08b09f": (
-        "o200k",
-        {END: 199999, "<|endofprompt|>": 200018},
-    ),
-}
-"""What a .tiktoken file leaves out, by the start of its digest."""
 
 
 def read_vocabulary(
@@ -102,8 +81,8 @@ def find_file(path: Path) -> Path:
         if found:
             return found[0]
     raise DataError(
-        f"the folder {path} holds no tokenizer: neither tokenizer.json "
-        "nor a .tiktoken file nor encoder.json with vocab.bpe"
+        f"the folder {path} holds no tokenizer: none of "
+        + ", ".join(FORMATS)
     )
 
 
@@ -114,7 +93,7 @@ def reader_of(file: Path) -> "Reader":
         DataError: this format is not read.
     """
     for name, reader in FORMATS.items():
-        if file.match(name) and reader is not None:
+        if file.match(name):
             return reader
     if file.suffix == ".json":
         return read_tokenizer_json
@@ -133,89 +112,66 @@ def read_tokenizer_json(file: Path, pattern: str | None) -> Vocabulary:
     )
 
 
-def read_tiktoken(file: Path, pattern: str | None) -> Vocabulary:
-    """Read lines of a token in base64 and its rank, which is its id.
+def read_model(file: Path, pattern: str | None) -> Vocabulary:
+    """Read a *.model: SentencePiece's, or ranks under that name.
 
-    The file has no merges: any two neighbours join whose bytes are a
-    token together. So every way to cut a token in two is a merge.
+    Every model of SentencePiece begins with the number of its first
+    field; no line of base64 begins so.
     """
-    # Recognise a published file, for what it leaves out
-    data = file.read_bytes()
-    name, specials = PUBLISHED.get(digest_bytes(data)[:32], ("", {}))
-    pattern = pattern or PATTERNS.get(name)
-    if pattern is None:
-        raise DataError(
-            "a .tiktoken file does not say how text is cut, and this "
-            "is none of the published ones; give its pattern"
-        )
+    with file.open("rb") as opened:
+        ours = opened.read(1) == b"\n"
+    if ours:
+        return with_own_pattern(read_sentence_piece)(file, pattern)
+    return read_tiktoken(file, pattern)
 
-    # Read the tokens, then find the merges
-    tokens: dict[bytes, int] = {}
-    for number, line in enumerate(data.splitlines(), start=1):
-        try:
-            token, rank = line.split()
-            tokens[base64.b64decode(token, validate=True)] = int(rank)
-        except ValueError as error:
+
+def with_own_pattern(
+    read: Callable[[Path], Vocabulary],
+) -> "Reader":
+    """Make a reader of a format that says how text is cut.
+
+    Raises:
+        DataError: another pattern is asked for.
+    """
+
+    def reader(file: Path, pattern: str | None) -> Vocabulary:
+        if pattern is not None:
             raise DataError(
-                f"line {number} is not a token in base64 and its rank"
-            ) from error
-    merges: Merges = {}
-    for whole, id_ in tokens.items():
-        for cut in range(1, len(whole)):
-            left = tokens.get(whole[:cut])
-            right = tokens.get(whole[cut:])
-            if left is not None and right is not None:
-                merges[left, right] = id_, id_
-    return Vocabulary("bpe", pattern, tokens, specials, merges, True)
+                "it says itself how text is cut; leave the pattern out"
+            )
+        return read(file)
+
+    return reader
 
 
-def read_gpt2(file: Path, pattern: str | None) -> Vocabulary:
-    """Read GPT-2's ids and, from the file beside it, its merges.
+def write_vocabulary(
+    vocabulary: Vocabulary, folder: Path, format: str
+) -> None:
+    """Write a vocabulary into the files of another program.
 
-    A token that is no byte and comes from no merge is a special one.
+    Raises:
+        DataError: the format is unknown, or cannot hold it.
     """
-    # Read the ids, and the merges in their order
-    try:
-        ids = msgspec.json.decode(
-            file.read_bytes(), type=dict[str, int]
+    if format not in WRITERS:
+        raise DataError(
+            f"there is no format {format!r} for a tokenizer; known "
+            f"are hf, {', '.join(WRITERS)}"
         )
-    except msgspec.DecodeError as error:
-        raise DataError(str(error)) from error
-    beside = file.with_name(MERGES_BESIDE[file.name])
-    lines = beside.read_text(encoding="utf-8").split("\n")
-    pairs = [
-        split_merge(line)
-        for line in lines
-        if line and not line.startswith("#version")
-    ]
+    WRITERS[format](vocabulary, folder)
 
-    # Tell ordinary tokens from special ones
-    joined = {left + right for left, right in pairs}
-    joined |= character_bytes().keys()
-    plain = {name: ids[name] for name in ids if name in joined}
-    return Vocabulary(
-        "bpe",
-        pattern or PATTERNS["gpt2"],
-        {unspell(name): id_ for name, id_ in plain.items()},
-        {name: ids[name] for name in ids if name not in joined},
-        number_merges(pairs, plain),
-    )
-
-
-MERGES_BESIDE = {
-    "encoder.json": "vocab.bpe",
-    "vocab.json": "merges.txt",
-}
-"""The file of merges that belongs to a file of ids."""
 
 Reader = Callable[[Path, str | None], Vocabulary]
 
-FORMATS: dict[str, Reader | None] = {
+FORMATS: dict[str, Reader] = {
     "tokenizer.json": read_tokenizer_json,
     "*.tiktoken": read_tiktoken,
     "encoder.json": read_gpt2,
     "vocab.json": read_gpt2,
-    "*.model": None,
-    "*.gguf": None,
+    "*.model": read_model,
+    "*.gguf": with_own_pattern(read_gguf),
+    "tok*.bin": with_own_pattern(read_llama2c),
 }
-"""How each file is read; what is known by name only has no reader."""
+"""How each file is read; in a folder, the first that is there."""
+
+WRITERS = {"tiktoken": write_tiktoken, "gpt2": write_gpt2}
+"""How other programs' files are written; ``hf`` is our own form."""

@@ -1,111 +1,47 @@
-"""The tokenizer.json of Hugging Face: its structure, read and written.
-
-The structs below are the part of the format that means a byte-level
-BPE or a list of words. A file with anything else in it is refused,
-since ids that differ in silence would be worse.
-"""
+"""The files of Hugging Face's packages, read and written."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from contextlib import suppress
+from typing import Literal
 
 import msgspec
 
 from hornbook.base.errors import DataError
-from hornbook.tokenizer.alphabet import unspell
+from hornbook.tokenizer.alphabet import SPACE, unspell
 from hornbook.tokenizer.bpe import Merges
-from hornbook.tokenizer.config import ENDS, PAD, SPECIALS, Kind
+from hornbook.tokenizer.config import ENDS, PAD, Kind
+from hornbook.tokenizer.forms import form_of
+from hornbook.tokenizer.sentence_piece import (
+    UNKNOWN_PIECE,
+    cutting,
+    part_bytes,
+)
 from hornbook.tokenizer.split import PATTERNS
+from hornbook.tokenizer.tokenizer_json import (
+    SPACED,
+    AddedToken,
+    Bpe,
+    ByteLevel,
+    Digits,
+    Nfc,
+    Normalizers,
+    Regex,
+    Replace,
+    Sequence,
+    Split,
+    Text,
+    TokenizerFile,
+    WordLevel,
+)
 from hornbook.tokenizer.vocabulary import Vocabulary
 from hornbook.tokenizer.words import CHARACTER, UNKNOWN
 
-CHAT_TEMPLATE = """\
-{%- for message in messages -%}
-    {%- if message['role'] not in ['system', 'user', 'assistant'] -%}
-        {{- raise_exception('unknown role: ' + message['role']) -}}
-    {%- endif -%}
-    {{- '<|' + message['role'] + '|>' -}}
-    {{- ' ' + message['content'] + '<|end|>' -}}
-{%- endfor -%}
-{%- if add_generation_prompt -%}
-    {{- '<|assistant|>' -}}
-{%- endif -%}
-"""
-"""The form of a dialogue, for programs that read it as Jinja."""
-
-
-class AddedToken(msgspec.Struct):
-    """A special token: found in text before anything else is."""
-
-    id: int
-    content: str
-    single_word: Literal[False] = False
-    lstrip: Literal[False] = False
-    rstrip: Literal[False] = False
-    normalized: bool = False
-    special: bool = True
-
-
-class ByteLevel(msgspec.Struct, tag=True):
-    """Spells bytes; with ``use_regex``, it first cuts as GPT-2 did."""
-
-    add_prefix_space: Literal[False] = False
-    trim_offsets: bool = True
-    use_regex: bool = True
-
-
-class Regex(msgspec.Struct):
-    """A pattern, as the format wraps it."""
-
-    Regex: str
-
-
-class Split(msgspec.Struct, tag=True):
-    """Cuts at every match and keeps matches and gaps as pieces."""
-
-    pattern: Regex
-    behavior: Literal["Isolated"] = "Isolated"
-    invert: Literal[False] = False
-
-
-class Sequence(msgspec.Struct, tag=True):
-    """One step after the other."""
-
-    pretokenizers: list[Split | ByteLevel]
-
-
-class Bpe(msgspec.Struct, tag="BPE"):
-    """Byte-pair encoding: tokens, and merges in their order."""
-
-    vocab: dict[str, int]
-    merges: list[tuple[str, str] | str]
-    dropout: None = None
-    unk_token: str | None = None
-    continuing_subword_prefix: Literal[""] | None = None
-    end_of_word_suffix: Literal[""] | None = None
-    fuse_unk: bool = False
-    byte_fallback: Literal[False] = False
-    ignore_merges: bool = False
-
-
-class WordLevel(msgspec.Struct, tag=True):
-    """One id for each piece."""
-
-    vocab: dict[str, int]
-    unk_token: str
-
-
-class TokenizerFile(msgspec.Struct):
-    """A tokenizer.json."""
-
-    version: str
-    truncation: Any
-    padding: Any
-    added_tokens: list[AddedToken]
-    normalizer: None
-    pre_tokenizer: Split | ByteLevel | Sequence
-    post_processor: Any
-    decoder: Any
-    model: Bpe | WordLevel
+DIGITS_APART = (
+    r"'s|'t|'re|'ve|'m|'ll|'d"
+    r"| ?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+"
+    r"|\s+(?![^\s\p{N}])|\s+"
+)
+"""GPT-2's pattern on what lies between digits, each of them alone."""
 
 
 def parse_tokenizer_json(data: bytes) -> Vocabulary:
@@ -119,15 +55,32 @@ def parse_tokenizer_json(data: bytes) -> Vocabulary:
     except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
         raise DataError(
             f"{error}; it must be the tokenizer.json of a byte-level "
-            "BPE or of whole words, with no normalizer"
+            "BPE, of whole words, or of a SentencePiece BPE"
         ) from error
+    return vocabulary_of(file)
+
+
+def vocabulary_of(file: TokenizerFile) -> Vocabulary:
+    """Turn the parts of a tokenizer.json into a vocabulary.
+
+    Raises:
+        DataError: the parts are not known together.
+    """
+    # Tell ordinary tokens from special ones
     model, specials = file.model, special_ids(file)
     ordinary = {
         name: id_
         for name, id_ in model.vocab.items()
         if name not in specials
     }
+    if isinstance(model, Bpe) and model.byte_fallback:
+        return with_fallback(file, model, ordinary, specials)
+    if isinstance(file.normalizer, Normalizers):
+        raise DataError("its normalizer belongs to a byte_fallback")
+
+    # Take whole words, or byte pairs
     pattern = split_pattern(file.pre_tokenizer)
+    normal: Literal["", "NFC"] = "NFC" if file.normalizer else ""
     if isinstance(model, WordLevel):
         if model.unk_token.encode() != UNKNOWN:
             raise DataError(
@@ -136,7 +89,7 @@ def parse_tokenizer_json(data: bytes) -> Vocabulary:
             )
         words = {name.encode(): id_ for name, id_ in ordinary.items()}
         kind: Kind = "char" if pattern == CHARACTER else "word"
-        return Vocabulary(kind, pattern, words, specials)
+        return Vocabulary(kind, pattern, words, specials, normal=normal)
     return Vocabulary(
         "bpe",
         pattern,
@@ -144,6 +97,42 @@ def parse_tokenizer_json(data: bytes) -> Vocabulary:
         specials,
         number_merges(map(split_merge, model.merges), ordinary),
         model.ignore_merges,
+        normal,
+    )
+
+
+def with_fallback(
+    file: TokenizerFile,
+    model: Bpe,
+    ordinary: dict[str, int],
+    specials: dict[str, int],
+) -> Vocabulary:
+    """Read what a SentencePiece model became in this format.
+
+    Raises:
+        DataError: spaces are not written as such a model does, or a
+            byte has no token.
+    """
+    steps = file.normalizer
+    known = (SPACED, SPACED[1:])
+    if (
+        not isinstance(steps, Normalizers)
+        or steps.normalizers not in known
+        or file.pre_tokenizer
+    ):
+        raise DataError(
+            "its byte_fallback comes with another normalizer or "
+            "pre_tokenizer than those of a SentencePiece model"
+        )
+    fallback, tokens = part_bytes(ordinary)
+    return Vocabulary(
+        "bpe",
+        cutting(tokens),
+        tokens,
+        specials,
+        number_merges(map(split_merge, model.merges), ordinary),
+        fallback=fallback,
+        opening=" " if steps.normalizers == SPACED else "",
     )
 
 
@@ -163,7 +152,9 @@ def special_ids(file: TokenizerFile) -> dict[str, int]:
     return specials
 
 
-def split_pattern(step: Split | ByteLevel | Sequence) -> str:
+def split_pattern(
+    step: Split | ByteLevel | Sequence | None,
+) -> str:
     """Give the regular expression that cuts text into pieces.
 
     Raises:
@@ -174,9 +165,13 @@ def split_pattern(step: Split | ByteLevel | Sequence) -> str:
     for one in steps:
         if isinstance(one, Split):
             patterns.append(one.pattern.Regex)
-        elif one.use_regex:
+        elif isinstance(one, Digits):
+            patterns.append("digits")
+        elif one and one.use_regex:
             patterns.append(PATTERNS["gpt2"])
-    if len(patterns) != 1:
+    if patterns == ["digits", PATTERNS["gpt2"]]:
+        return DIGITS_APART
+    if len(patterns) != 1 or patterns == ["digits"]:
         raise DataError(
             f"its pre_tokenizer cuts text {len(patterns)} times; only "
             "one pattern is understood"
@@ -225,29 +220,23 @@ def format_tokenizer_json(vocabulary: Vocabulary) -> bytes:
     Special tokens stand in the model's list too: there their ids hold
     even where a vocabulary has gaps.
     """
+    # List the tokens, and the steps around the model
     written = {
         id_: vocabulary.written(token)
         for token, id_ in vocabulary.tokens.items()
     }
-    names = written | {i: n for n, i in vocabulary.specials.items()}
+    names = written | {
+        id_: f"<0x{byte:02X}>"
+        for byte, id_ in enumerate(vocabulary.fallback)
+    }
+    names |= {i: n for n, i in vocabulary.specials.items()}
     vocab = {names[id_]: id_ for id_ in sorted(names)}
-    split = Split(Regex(vocabulary.pattern))
-    model: Bpe | WordLevel
+    normalizer, steps, decoder = steps_around(vocabulary)
+    model: Bpe | WordLevel = WordLevel(vocab, UNKNOWN.decode())
     if vocabulary.kind == "bpe":
-        merges = vocabulary.merges
-        ranked = sorted(merges, key=lambda pair: merges[pair])
-        model = Bpe(
-            vocab,
-            [(written[left], written[right]) for left, right in ranked],
-            ignore_merges=vocabulary.whole_first,
-        )
-        steps: Split | Sequence = Sequence(
-            [split, ByteLevel(use_regex=False)]
-        )
-        decoder: dict[str, object] | ByteLevel = ByteLevel()
-    else:
-        model = WordLevel(vocab, UNKNOWN.decode())
-        steps, decoder = split, {"type": "Fuse"}
+        model = bpe_model(vocabulary, vocab, written)
+
+    # Put the model between them
     added = [
         AddedToken(id_, name)
         for name, id_ in sorted(
@@ -255,9 +244,69 @@ def format_tokenizer_json(vocabulary: Vocabulary) -> bytes:
         )
     ]
     file = TokenizerFile(
-        "1.0", None, None, added, None, steps, None, decoder, model
+        version="1.0",
+        truncation=None,
+        padding=None,
+        added_tokens=added,
+        normalizer=normalizer,
+        pre_tokenizer=steps,
+        post_processor=None,
+        decoder=decoder,
+        model=model,
     )
     return msgspec.json.format(msgspec.json.encode(file), indent=2)
+
+
+def bpe_model(
+    vocabulary: Vocabulary,
+    vocab: dict[str, int],
+    written: Mapping[int, str],
+) -> Bpe:
+    """Write the merges in their order, and how bytes are found."""
+    merges, fallback = vocabulary.merges, bool(vocabulary.fallback)
+    ranked = sorted(merges, key=lambda pair: merges[pair])
+    unknown = fallback and UNKNOWN_PIECE in vocabulary.specials
+    return Bpe(
+        vocab,
+        [(written[left], written[right]) for left, right in ranked],
+        unk_token=UNKNOWN_PIECE if unknown else None,
+        fuse_unk=fallback,
+        byte_fallback=fallback,
+        ignore_merges=vocabulary.whole_first,
+    )
+
+
+def steps_around(
+    vocabulary: Vocabulary,
+) -> tuple[
+    Nfc | Normalizers | None, Split | Sequence | None, object
+]:
+    """Give what is done to a text before the model, and to tokens."""
+    normalizer = Nfc() if vocabulary.normal else None
+    split = Split(Regex(vocabulary.pattern))
+    if vocabulary.fallback:
+        spaced = SPACED if vocabulary.opening else SPACED[1:]
+        return Normalizers(spaced), None, {
+            "type": "Sequence",
+            "decoders": [
+                Replace(Text(SPACE), " "),
+                {"type": "ByteFallback"},
+                {"type": "Fuse"},
+                {
+                    "type": "Strip",
+                    "content": " ",
+                    "start": len(vocabulary.opening),
+                    "stop": 0,
+                },
+            ],
+        }
+    if vocabulary.kind != "bpe":
+        return normalizer, split, {"type": "Fuse"}
+    steps: list[Split | ByteLevel | Digits]
+    steps = [split, ByteLevel(use_regex=False)]
+    if vocabulary.pattern == DIGITS_APART:
+        steps = [Digits(True), ByteLevel()]
+    return normalizer, Sequence(steps), ByteLevel()
 
 
 def transformers_settings(vocabulary: Vocabulary) -> dict[str, object]:
@@ -274,6 +323,6 @@ def transformers_settings(vocabulary: Vocabulary) -> dict[str, object]:
             break
     if vocabulary.kind != "bpe":
         settings["unk_token"] = UNKNOWN.decode()
-    if all(name in specials for name in SPECIALS):
-        settings["chat_template"] = CHAT_TEMPLATE
+    with suppress(DataError):
+        settings["chat_template"] = form_of(specials).template
     return settings

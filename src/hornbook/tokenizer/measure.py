@@ -26,6 +26,8 @@ class Fit(msgspec.Struct, frozen=True):
     """Tokens that are ``<|unk|>``: their text is lost."""
     used: int
     """Distinct tokens that occur at least once."""
+    lost_bytes: int = 0
+    """Bytes of the text that unknown tokens stand for."""
 
     @property
     def bytes_per_token(self) -> float:
@@ -45,7 +47,7 @@ def fit(tok: Tokenizer, texts: Iterable[str]) -> Fit:
         DataError: half a surrogate pair stands in a text.
     """
     lost = tok.vocabulary.tokens.get(UNKNOWN, -1)
-    documents = text_bytes = words = tokens = unknown = 0
+    documents = text_bytes = words = tokens = unknown = missed = 0
     seen = np.zeros(tok.vocab_size, dtype=bool)
     for text in texts:
         ids = tok.encode_array(text)
@@ -53,10 +55,20 @@ def fit(tok: Tokenizer, texts: Iterable[str]) -> Fit:
         text_bytes += len(utf8(text))
         words += len(text.split())
         tokens += ids.size
-        unknown += int((ids == lost).sum())
         seen[ids] = True
-    used = int(seen.sum())
-    return Fit(documents, text_bytes, words, tokens, unknown, used)
+        if lost in ids:
+            unknown += int((ids == lost).sum())
+            known = len(tok.decode_bytes(ids[ids != lost]))
+            missed += len(utf8(text)) - known
+    return Fit(
+        documents,
+        text_bytes,
+        words,
+        tokens,
+        unknown,
+        int(seen.sum()),
+        missed,
+    )
 
 
 def longest_tokens(

@@ -6,6 +6,11 @@ import regex
 
 from hornbook.base.errors import DataError, RecipeError
 
+LEAST_SECONDS = 10.0
+"""How long a pattern may take for any text."""
+SLOWEST = 100_000
+"""Characters a second, fewer than which a pattern has run away."""
+
 
 class Splitter:
     """Cuts a text by a pattern and loses nothing of it.
@@ -27,18 +32,36 @@ class Splitter:
         self._regex = compile_pattern(self.pattern)
 
     def __call__(self, text: str) -> list[str]:
-        """Give the pieces of ``text`` in their order."""
+        """Give the pieces of ``text`` in their order.
+
+        Raises:
+            RecipeError: the pattern runs away on this text.
+        """
+        patience = LEAST_SECONDS + len(text) / SLOWEST
+        try:
+            return self._cut(text, patience)
+        except TimeoutError as error:
+            raise RecipeError(
+                f"the split pattern {self.pattern!r} has not cut "
+                f"{len(text):,} characters in {patience:.3g} "
+                "seconds; it tries too many ways to match, as a "
+                "repetition within a repetition does"
+            ) from error
+
+    def _cut(self, text: str, patience: float) -> list[str]:
+        """Cut a text, or stop when the patience is at an end."""
         if self._regex.groups:
-            return self._with_gaps(text)
-        pieces = [piece for piece in self._regex.findall(text) if piece]
+            return self._with_gaps(text, patience)
+        found = self._regex.findall(text, timeout=patience)
+        pieces = [piece for piece in found if piece]
         if sum(map(len, pieces)) == len(text):
             return pieces
-        return self._with_gaps(text)
+        return self._with_gaps(text, patience)
 
-    def _with_gaps(self, text: str) -> list[str]:
+    def _with_gaps(self, text: str, patience: float) -> list[str]:
         """Keep the matches and also all that lies between them."""
         pieces, end = [], 0
-        for match in self._regex.finditer(text):
+        for match in self._regex.finditer(text, timeout=patience):
             pieces += [text[end : match.start()], match[0]]
             end = match.end()
         return [piece for piece in [*pieces, text[end:]] if piece]

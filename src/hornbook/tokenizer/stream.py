@@ -11,7 +11,8 @@ class StreamDecoder:
     A token may end inside a character. Its bytes then wait until the
     next tokens complete it; bytes that can no longer become UTF-8
     turn into U+FFFD. All that is given, joined, is what ``decode``
-    gives for all the ids.
+    gives for all the ids; but a space that the vocabulary puts before
+    every text is kept, since here a text goes on.
     """
 
     def __init__(self, tok: Tokenizer) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import UInt32
+from jaxtyping import Int64, UInt32
 
 from hornbook.base.errors import DataError
 from hornbook.base.machine import cores
@@ -20,11 +20,16 @@ from hornbook.tokenizer.config import (
     Kind,
     TokenizerConfig,
 )
-from hornbook.tokenizer.exchange import read_vocabulary
+from hornbook.tokenizer.exchange import (
+    read_vocabulary,
+    write_vocabulary,
+)
+from hornbook.tokenizer.forms import FORMS
 from hornbook.tokenizer.hugging_face import (
     format_tokenizer_json,
     transformers_settings,
 )
+from hornbook.tokenizer.places import token_places
 from hornbook.tokenizer.split import Splitter, utf8
 from hornbook.tokenizer.train import train
 from hornbook.tokenizer.vocabulary import Vocabulary
@@ -76,13 +81,14 @@ class Tokenizer:
         self._encoder: Encoder | None = None
         self._patience = PATIENCE
         self._split = Splitter(vocabulary.pattern)
+        self._opening = vocabulary.opening.encode()
         self._pieces = PieceCache(self._encode_piece)
         self._bytes = {i: t for t, i in vocabulary.tokens.items()}
         self._bytes |= {i: n.encode() for n, i in self.specials.items()}
-        self._byte_ids = [
-            vocabulary.tokens.get(bytes((byte,)), -1)
-            for byte in range(256)
-        ]
+        self._bytes |= {
+            id_: bytes((byte,))
+            for byte, id_ in enumerate(vocabulary.fallback)
+        }
 
     def __repr__(self) -> str:
         """Name the kind and the size."""
@@ -129,8 +135,9 @@ class Tokenizer:
         """Read a tokenizer from a folder or a file.
 
         Formats: tokenizer.json, *.tiktoken, encoder.json with
-        vocab.bpe. A .tiktoken file that is not a published one needs
-        its ``pattern``; ``special_tokens`` are added to the file's.
+        vocab.bpe, SentencePiece's *.model, llama2.c's tok*.bin, *.gguf.
+        A .tiktoken file that is not a published one needs its
+        ``pattern``; ``special_tokens`` are added to the file's.
 
         Raises:
             CorruptFileError: the file is damaged.
@@ -138,9 +145,19 @@ class Tokenizer:
         """
         return cls(read_vocabulary(Path(path), pattern, special_tokens))
 
-    def save(self, folder: Path | str) -> None:
-        """Write the folder that Hugging Face's packages open too."""
+    def save(self, folder: Path | str, format: str = "hf") -> None:
+        """Write the folder that Hugging Face's packages open too.
+
+        ``format`` may also be ``tiktoken`` or ``gpt2``: the files that
+        OpenAI's programs read.
+
+        Raises:
+            DataError: the format is unknown, or cannot hold this.
+        """
         folder = Path(folder)
+        if format != "hf":
+            write_vocabulary(self.vocabulary, folder, format)
+            return
         write_bytes(folder / "tokenizer.json", self._file)
         write_json(
             folder / "tokenizer_config.json",
@@ -205,6 +222,24 @@ class Tokenizer:
         for text in texts:
             yield self.encode_array(text), len(utf8(text))
 
+    def offsets(self, text: str) -> Int64[np.ndarray, "tokens 2"]:
+        """Give the first character of each token, and the one after.
+
+        A row belongs to each id of ``encode(text)``. A character that
+        is shared by several tokens is in all of them.
+
+        Raises:
+            DataError: half a surrogate pair stands in the text, or it
+                is not in the form that this vocabulary brings it into.
+        """
+        return token_places(
+            self.vocabulary,
+            text,
+            self._split,
+            self._pieces.__getitem__,
+            self._bytes,
+        )
+
     def decode(
         self, ids: Iterable[int], errors: str = "replace"
     ) -> str:
@@ -219,11 +254,24 @@ class Tokenizer:
         return self.decode_bytes(ids).decode("utf-8", errors)
 
     def decode_bytes(self, ids: Iterable[int]) -> bytes:
-        """Give the bytes of ``ids``.
+        """Give the bytes of ``ids``, without a space that opens them
+        if the vocabulary puts one before every text.
 
         Raises:
             DataError: an id is not in the vocabulary.
         """
+        return self._joined(ids).removeprefix(self._opening)
+
+    def token_bytes(self, id_: int) -> bytes:
+        """Give the bytes of one token.
+
+        Raises:
+            DataError: the id is not in the vocabulary.
+        """
+        return self._joined([id_])
+
+    def _joined(self, ids: Iterable[int]) -> bytes:
+        """Give the bytes of ``ids`` as they stand in the table."""
         table = self._bytes
         try:
             return b"".join([table[id_] for id_ in plain_ids(ids)])
@@ -232,14 +280,6 @@ class Tokenizer:
                 f"there is no token with the id {error}; this "
                 f"vocabulary has ids from 0 to {self.vocab_size - 1:,}"
             ) from error
-
-    def token_bytes(self, id_: int) -> bytes:
-        """Give the bytes of one token.
-
-        Raises:
-            DataError: the id is not in the vocabulary.
-        """
-        return self.decode_bytes([id_])
 
     def special(self, name: str) -> int:
         """Give the id of a special token.
@@ -260,6 +300,13 @@ class Tokenizer:
         found = [name for name in ENDS if name in self.specials]
         return self.special(found[0] if found else ENDS[0])
 
+    @property
+    def ends(self) -> set[int]:
+        """The ids of all tokens with which a model stops."""
+        closing = (*ENDS, *(form.end for form in FORMS.values()))
+        names = self.specials.keys() & set(closing)
+        return {self.specials[name] for name in names}
+
     @cached_property
     def digest(self) -> str:
         """The SHA-256 of the tokenizer's file: its identity."""
@@ -276,10 +323,9 @@ class Tokenizer:
         if encoder is not None:
             return encoder.encode(text)
         ids = self._pieces.__getitem__
+        pieces = self._split(self.vocabulary.prepared(text))
         try:
-            return list(
-                chain.from_iterable(map(ids, self._split(text)))
-            )
+            return list(chain.from_iterable(map(ids, pieces)))
         except UnicodeEncodeError:
             utf8(text)
             raise
@@ -302,7 +348,7 @@ class Tokenizer:
             return encode_word(data, known)
         if self.vocabulary.whole_first and data in known:
             return [known[data]]
-        word = [self._byte_ids[byte] for byte in data]
+        word = self.vocabulary.letters(piece)
         return merge_piece(word, self.vocabulary.merges)
 
 

@@ -1,15 +1,21 @@
 """All that a tokenizer knows, in one value that files can hold."""
 
+import unicodedata
+from typing import Literal
+
 import msgspec
 
 from hornbook.base.errors import DataError
-from hornbook.tokenizer.alphabet import byte_alphabet, spell
+from hornbook.tokenizer.alphabet import SPACE, byte_alphabet, spell
 from hornbook.tokenizer.bpe import Merges
 from hornbook.tokenizer.config import Kind
 from hornbook.tokenizer.words import UNKNOWN
 
 MOST_TOKENS = 1 << 24
 """No vocabulary has more; a larger id is damage."""
+
+PRINTED = frozenset(bytes((byte,)) for byte in range(32, 127))
+"""The bytes that no vocabulary of byte pairs can do without."""
 
 
 class Vocabulary(msgspec.Struct, frozen=True):
@@ -26,12 +32,26 @@ class Vocabulary(msgspec.Struct, frozen=True):
     """Which pairs join, and in which order; only in kind ``bpe``."""
     whole_first: bool = False
     """Whether a piece that is a token is taken without merging."""
+    normal: Literal["", "NFC"] = ""
+    """The form of Unicode that a text is brought into first."""
+    fallback: tuple[int, ...] = ()
+    """The ids of the 256 bytes, where merging begins from characters
+    and only those without a token are written in bytes."""
+    opening: str = ""
+    """What is put before every text, and taken off again."""
 
     @property
     def size(self) -> int:
         """One more than the highest id: the rows of an embedding."""
-        ids = [*self.tokens.values(), *self.specials.values()]
-        return max(ids) + 1
+        ids = *self.tokens.values(), *self.specials.values()
+        return max((*ids, *self.fallback)) + 1
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is byte pairs alone, of text as it stands."""
+        changed = self.fallback or self.normal
+        missing = set(byte_alphabet()) - self.tokens.keys()
+        return self.kind == "bpe" and not changed and not missing
 
     def with_specials(self, names: tuple[str, ...]) -> "Vocabulary":
         """Add the special tokens that are not there yet, at the end."""
@@ -40,13 +60,58 @@ class Vocabulary(msgspec.Struct, frozen=True):
         specials = self.specials | dict(zip(fresh, ids, strict=True))
         return msgspec.structs.replace(self, specials=specials)
 
+    def composed(self, text: str) -> str:
+        """Bring a text into the form of Unicode that is read here."""
+        if self.normal:
+            return unicodedata.normalize(self.normal, text)
+        return text
+
+    def prepared(self, text: str) -> str:
+        """Give the text that is cut into pieces.
+
+        Where merging begins from characters, the sign for a space is
+        one, and a space may open the text.
+        """
+        text = self.composed(text)
+        if self.fallback and text:
+            text = self.opening + text.replace(SPACE, " ")
+        return text
+
+    def letters(self, piece: str) -> list[int]:
+        """Give the ids of a piece before any of them join.
+
+        Raises:
+            DataError: the vocabulary lacks a byte of the piece.
+        """
+        data, known = piece.encode("utf-8"), self.tokens
+        if self.fallback:
+            return [
+                id_
+                for char in map(str.encode, piece)
+                for id_ in (
+                    [known[char]]
+                    if char in known
+                    else [self.fallback[byte] for byte in char]
+                )
+            ]
+        try:
+            return [known[bytes((byte,))] for byte in data]
+        except KeyError as error:
+            raise DataError(
+                f"this vocabulary has no token for the byte {error} of "
+                f"{piece!r}; take out such characters"
+            ) from error
+
     def check(self) -> "Vocabulary":
-        """Return this vocabulary if every text can be encoded by it.
+        """Return this vocabulary if its parts fit together.
 
         Raises:
             DataError: says which token does not fit.
         """
-        ids = [*self.tokens.values(), *self.specials.values()]
+        ordinary = [*self.tokens.values(), *self.fallback]
+        ids = [*ordinary, *self.specials.values()]
+        if not ordinary:
+            raise DataError("it holds no token")
         if len(set(ids)) < len(ids):
             raise DataError("two tokens have the same id")
         if any(not 0 <= id_ < MOST_TOKENS for id_ in ids):
@@ -64,6 +129,8 @@ class Vocabulary(msgspec.Struct, frozen=True):
 
     def written(self, token: bytes) -> str:
         """Write an ordinary token as vocabulary files do."""
+        if self.fallback:
+            return token.decode("utf-8").replace(" ", SPACE)
         if self.kind == "bpe":
             return spell(token)
         return token.decode("utf-8")
@@ -80,9 +147,19 @@ class Vocabulary(msgspec.Struct, frozen=True):
                 )
 
     def _check_bytes(self) -> None:
-        """Refuse a vocabulary that lacks a byte."""
+        """Refuse a vocabulary that lacks a byte of plain English.
+
+        Published ones lack some that hardly a text holds.
+        """
+        if self.fallback:
+            if len(self.fallback) != 256:
+                raise DataError(
+                    f"it has tokens for {len(self.fallback)} bytes, "
+                    "not for all 256"
+                )
+            return
         missing = set(byte_alphabet()) - self.tokens.keys()
-        if missing:
+        if missing & PRINTED:
             raise DataError(
                 f"{len(missing)} of the 256 bytes have no token, so "
                 "not every text can be encoded"

@@ -1,0 +1,165 @@
+"""More tokens for a vocabulary, learned from text of another field.
+
+The old tokens keep their ids and their merges, and the new merges come
+after all of these: a text is first cut as before, and then new tokens
+join what is left. So each new token is made of old ones, from which a
+model can take its first vectors.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from hornbook.base.console import console
+from hornbook.base.errors import DataError, RecipeError
+from hornbook.tokenizer.bpe import (
+    Merges,
+    Pair,
+    count_pairs,
+    join_pair,
+    merge_piece,
+)
+from hornbook.tokenizer.split import Splitter, utf8
+from hornbook.tokenizer.tokenizer import Tokenizer
+from hornbook.tokenizer.vocabulary import Vocabulary
+
+
+class Extension(NamedTuple):
+    """A longer vocabulary, and what its new tokens are made of."""
+
+    tok: Tokenizer
+    parts: dict[int, list[int]]
+    """For each new id the old ids of the same text."""
+
+
+def extend_tokenizer(
+    tok: Tokenizer,
+    texts: Iterable[str],
+    more: int,
+    special_tokens: Iterable[str] = (),
+    min_frequency: int = 2,
+) -> Extension:
+    """Learn up to ``more`` tokens that texts need most.
+
+    ``special_tokens`` come last, made of what spells their names.
+
+    Raises:
+        RecipeError: the tokenizer or a number is not possible.
+        DataError: the texts are empty or not Unicode, or a special
+            token is an ordinary one as well.
+    """
+    # Cut the texts as before
+    check(tok, more, min_frequency)
+    old = tok.vocabulary
+    pieces = count_texts(tok, texts)
+    words = [encode_piece(old, piece) for piece in pieces]
+
+    # Go on joining, and note what each new token is made of
+    tokens, merges = dict(old.tokens), dict(old.merges)
+    rank = max((rank for rank, _ in merges.values()), default=-1) + 1
+    spelled = {id_: token for token, id_ in tokens.items()}
+    parts: dict[int, list[int]] = {}
+    joins = learn_joins(words, list(pieces.values()), spelled, old.size)
+    with console.progress("learning tokens", more, "tokens") as bar:
+        for pair, token, count in joins:
+            if len(parts) == more or count < min_frequency:
+                break
+            tokens[spelled[token]] = token
+            merges[pair] = rank + len(parts), token
+            parts[token] = [
+                part for id_ in pair for part in parts.get(id_, [id_])
+            ]
+            bar.advance()
+
+    # Put the special tokens at the end
+    grown = replace(old, tokens=tokens, merges=merges)
+    whole = grown.with_specials(tuple(special_tokens)).check()
+    for name in whole.specials.keys() - old.specials.keys():
+        parts[whole.specials[name]] = tok.encode(name)
+    return Extension(Tokenizer(whole), parts)
+
+
+def check(tok: Tokenizer, more: int, min_frequency: int) -> None:
+    """Refuse what cannot be extended, and numbers that cannot be.
+
+    Raises:
+        RecipeError: says what can.
+    """
+    if tok.vocabulary.kind != "bpe" or tok.vocabulary.fallback:
+        raise RecipeError(
+            "only a vocabulary of byte pairs can be extended; learn a "
+            "new one with 'hornbook tokenize'"
+        )
+    if more < 0 or min_frequency < 1:
+        raise RecipeError(
+            f"{more} more tokens of frequency {min_frequency} cannot "
+            "be learned; give 0 or more, and 1 or more"
+        )
+
+
+def count_texts(tok: Tokenizer, texts: Iterable[str]) -> Counter[str]:
+    """Count how often each piece occurs in all texts together.
+
+    Raises:
+        DataError: there is no text, or one that is not Unicode.
+    """
+    split = Splitter(tok.vocabulary.pattern)
+    pieces: Counter[str] = Counter()
+    for text in texts:
+        utf8(text)
+        pieces.update(split(tok.vocabulary.prepared(text)))
+    if not pieces:
+        raise DataError("there is no text to learn more tokens from")
+    return pieces
+
+
+def encode_piece(vocabulary: Vocabulary, piece: str) -> list[int]:
+    """Give the ids of one piece."""
+    whole = vocabulary.tokens.get(piece.encode())
+    if vocabulary.whole_first and whole is not None:
+        return [whole]
+    merges: Merges = vocabulary.merges
+    return merge_piece(vocabulary.letters(piece), merges)
+
+
+def learn_joins(
+    words: list[list[int]],
+    repeats: list[int],
+    spelled: dict[int, bytes],
+    first: int,
+) -> Iterator[tuple[Pair, int, int]]:
+    """Give pair, new id and count, the most frequent pair first.
+
+    Of equals the one with the smallest ids joins. ``spelled`` has the
+    bytes of each id, and grows; a pair that spells a token which is
+    there already stays apart, as it was before.
+    """
+    counts, places = count_pairs(words, repeats)
+    known = set(spelled.values())
+    token = first
+    while counts:
+        # Find the most frequent pair, if it makes a new token
+        pair = min(counts, key=lambda each: (-counts[each], each))
+        count, text = counts[pair], spelled[pair[0]] + spelled[pair[1]]
+        if count < 1:
+            return
+        if text in known:
+            del counts[pair]
+            continue
+        spelled[token] = text
+        known.add(text)
+        yield pair, token, count
+
+        # Join it wherever it stands, and recount around it
+        for index in places.pop(pair):
+            joined = join_pair(words[index], pair, token)
+            for old in pairwise(words[index]):
+                counts[old] -= repeats[index]
+            for new in pairwise(joined):
+                counts[new] += repeats[index]
+                places[new].add(index)
+            words[index] = joined
+        token += 1

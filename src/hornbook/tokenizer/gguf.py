@@ -1,0 +1,196 @@
+"""The vocabulary that stands at the head of a GGUF model.
+
+Such a file begins with named values, each with the number of its type.
+Weights come later and are not read.
+"""
+
+import struct
+from pathlib import Path
+from typing import Any, TypeVar
+
+from hornbook.base.errors import DataError
+from hornbook.tokenizer.alphabet import unspell
+from hornbook.tokenizer.hugging_face import (
+    DIGITS_APART,
+    number_merges,
+    split_merge,
+)
+from hornbook.tokenizer.sentence_piece import (
+    CONTROL,
+    NORMAL,
+    UNK,
+    UNUSED,
+    USER,
+    Piece,
+    from_pieces,
+)
+from hornbook.tokenizer.split import PATTERNS
+from hornbook.tokenizer.tape import Tape
+from hornbook.tokenizer.vocabulary import Vocabulary
+
+HEAD_BYTES = 1 << 27
+"""No model has a longer head."""
+
+T = TypeVar("T")
+
+
+def read_gguf(file: Path) -> Vocabulary:
+    """Read the vocabulary of a GGUF model.
+
+    Raises:
+        DataError: the file is damaged, or its vocabulary is of a kind
+            that is not understood.
+    """
+    # Read the named values, and what tokenizers share
+    with file.open("rb") as whole:
+        values = read_values(Tape(whole.read(HEAD_BYTES)))
+    family = value_of(values, "model", str)
+    tokens = value_of(values, "tokens", list)
+    kinds = value_of(values, "token_type", list)
+    if len(kinds) != len(tokens):
+        raise DataError("it has not one token_type for each token")
+
+    # Read characters with scores, or bytes with merges
+    if family == "llama":
+        scores = value_of(values, "scores", list)
+        if len(scores) != len(tokens):
+            raise DataError("it has not one score for each token")
+        opens = value_of(values, "add_space_prefix", bool, True)
+        pieces = zip(tokens, scores, kinds, strict=True)
+        return from_pieces([Piece(*piece) for piece in pieces], opens)
+    if family != "gpt2":
+        raise DataError(
+            f"its tokenizer is of the kind {family!r}; only gpt2 and "
+            "llama are understood"
+        )
+    return byte_pairs(values, tokens, kinds)
+
+
+def byte_pairs(
+    values: dict[str, Any], tokens: list[str], kinds: list[int]
+) -> Vocabulary:
+    """Make a vocabulary of byte pairs from a model's values.
+
+    Raises:
+        DataError: the way it cuts text, or a token, is not known.
+    """
+    # Find out how text is cut
+    name = value_of(values, "pre", str, "")
+    if name not in CUTTING:
+        raise DataError(
+            f"it cuts text as {name!r}; only {', '.join(CUTTING)} are "
+            "understood"
+        )
+    pattern, whole_first, normal = CUTTING[name]
+
+    # Tell ordinary tokens from special ones, and from mere filling
+    ordinary: dict[str, int] = {}
+    specials: dict[str, int] = {}
+    places = {
+        NORMAL: ordinary,
+        UNK: specials,
+        CONTROL: specials,
+        USER: specials,
+        UNUSED: {},
+    }
+    for id_, token in enumerate(tokens):
+        kind = kinds[id_]
+        if kind not in places or token in places[kind]:
+            raise DataError(
+                f"its token {token!r} is of the unknown kind {kind}, "
+                "or stands twice"
+            )
+        places[kind][token] = id_
+    merges = value_of(values, "merges", list)
+    return Vocabulary(
+        "bpe",
+        pattern,
+        {unspell(token): id_ for token, id_ in ordinary.items()},
+        specials,
+        number_merges(map(split_merge, merges), ordinary),
+        whole_first,
+        "NFC" if normal else "",
+    )
+
+
+def read_values(tape: Tape) -> dict[str, Any]:
+    """Read the named values of a file.
+
+    Raises:
+        DataError: it is no GGUF file, or cut short.
+    """
+    magic, version = tape.take(4), number(tape, "I")
+    if magic != b"GGUF" or version not in (2, 3):
+        raise DataError("it is no GGUF file of version 2 or 3")
+    tape.take(8)
+    values: dict[str, Any] = {}
+    for _ in range(number(tape, "Q")):
+        name = text(tape)
+        values[name] = read_value(tape, number(tape, "I"))
+    return values
+
+
+def read_value(tape: Tape, kind: int) -> Any:
+    """Read one value: a number, a text, or a list of either.
+
+    Raises:
+        DataError: there is no such type.
+    """
+    if kind in NUMBERS:
+        return number(tape, NUMBERS[kind])
+    if kind == TEXT:
+        return text(tape)
+    if kind != LIST:
+        raise DataError(f"a value has the unknown type {kind}")
+    inner, count = number(tape, "I"), number(tape, "Q")
+    if inner in NUMBERS:
+        form = NUMBERS[inner]
+        data = tape.take(count * struct.calcsize(f"<{form}"))
+        return list(struct.unpack(f"<{count}{form}", data))
+    if inner != TEXT:
+        raise DataError(f"a list holds the unknown type {inner}")
+    return [text(tape) for _ in range(count)]
+
+
+def number(tape: Tape, form: str) -> Any:
+    """Read one number."""
+    data = tape.take(struct.calcsize(f"<{form}"))
+    return struct.unpack(f"<{form}", data)[0]
+
+
+def text(tape: Tape) -> str:
+    """Read one text."""
+    return tape.take(number(tape, "Q")).decode()
+
+
+def value_of(
+    values: dict[str, Any],
+    name: str,
+    kind: type[T],
+    default: T | None = None,
+) -> T:
+    """Give a value about the tokenizer.
+
+    Raises:
+        DataError: it is missing, or of another type.
+    """
+    found = values.get(f"tokenizer.ggml.{name}", default)
+    if not isinstance(found, kind):
+        raise DataError(
+            f"tokenizer.ggml.{name} is missing, or of another type"
+        )
+    return found
+
+
+TEXT, LIST = 8, 9
+NUMBERS = dict(enumerate("BbHhIif?")) | {10: "Q", 11: "q", 12: "d"}
+"""How each type of number is written, by its number."""
+
+CUTTING = {
+    "gpt-2": (PATTERNS["gpt2"], False, False),
+    "llama-bpe": (PATTERNS["cl100k"], True, False),
+    "qwen2": (PATTERNS["qwen2"], False, True),
+    "smollm": (DIGITS_APART, False, False),
+}
+"""How text is cut; whether a piece that is a token is taken whole; and
+whether text is composed first: by the name that the file gives it."""
