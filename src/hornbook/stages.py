@@ -157,6 +157,7 @@ def tokenize(context: Context) -> dict[str, Any]:
     from hornbook.corpus.pipeline import read_documents
     from hornbook.tokenizer.shards import write_shard
     from hornbook.tokenizer.tokenizer import Tokenizer
+    from hornbook.tokenizer.train import train
 
     # Learn the vocabulary
     folder, config = context.folder, context.recipe.tokenizer
@@ -169,14 +170,7 @@ def tokenize(context: Context) -> dict[str, Any]:
         ]
         for part in ("train", "heldout")
     }
-    tok = Tokenizer.train(
-        texts["train"],
-        vocab_size=config.vocab_size,
-        pattern=config.pattern,
-        special_tokens=config.special_tokens,
-        kind=config.kind,
-        min_frequency=config.min_frequency,
-    )
+    tok = Tokenizer(train(texts["train"], config))
     tok.save(folder / "tokenizer")
 
     # Encode both sides of the split

@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
+from hornbook.tokenizer.config import NO_LIMIT
+
 Pair = tuple[int, int]
 """The ids of two tokens that stand side by side."""
 
@@ -38,23 +40,41 @@ class Merge(NamedTuple):
 
 
 def learn_merges(
-    pieces: Mapping[bytes, int], alphabet: Sequence[bytes]
+    pieces: Mapping[bytes, int],
+    alphabet: Sequence[bytes],
+    longest: int = NO_LIMIT,
 ) -> Iterator[Merge]:
     """Learn merges from pieces and how often each occurs.
 
     The most frequent pair joins first; of equals the one with the
-    smallest ids. Counts in the heap may be out of date but never too
-    low: only pairs with the new token gain, and these are pushed.
+    smallest ids. No token gets more bytes than the ``longest``.
 
     Source: sennrich2016, section 3.2; radford2019, section 2.2.
     """
     # Write every distinct piece as the ids of its bytes
-    tokens, repeats = list(alphabet), list(pieces.values())
-    ids = {token: id_ for id_, token in enumerate(tokens)}
+    ids = {token: id_ for id_, token in enumerate(alphabet)}
     words = [[ids[bytes((b,))] for b in piece] for piece in pieces]
+    spelled = dict(enumerate(alphabet))
+    return learn_joins(words, [*pieces.values()], spelled, longest)
+
+
+def learn_joins(
+    words: list[list[int]],
+    repeats: Sequence[int],
+    spelled: dict[int, bytes],
+    longest: int = NO_LIMIT,
+) -> Iterator[Merge]:
+    """Join the most frequent pair of tokens, again and again.
+
+    ``spelled`` has the bytes of each token, and grows; a pair whose
+    bytes are a token already stays apart. Counts in the heap may be
+    out of date but never too low: only pairs with the new token gain,
+    and these are pushed.
+    """
     counts, places = count_pairs(words, repeats)
     heap = [(-count, pair) for pair, count in counts.items()]
     heapq.heapify(heap)
+    known, token = {*spelled.values()}, max(spelled)
     while heap:
         # Take the most frequent pair, if its count is still true
         count, pair = heapq.heappop(heap)
@@ -64,9 +84,13 @@ def learn_merges(
             continue
 
         # Give the joined pair the next id
-        token = len(tokens)
-        tokens.append(tokens[pair[0]] + tokens[pair[1]])
-        yield Merge(pair, token, tokens[token], -count)
+        spelling = spelled[pair[0]] + spelled[pair[1]]
+        if len(spelling) > longest or spelling in known:
+            continue
+        token += 1
+        spelled[token] = spelling
+        known.add(spelling)
+        yield Merge(pair, token, spelling, -count)
 
         # Join the pair wherever it stands, and recount around it
         grown: set[Pair] = set()

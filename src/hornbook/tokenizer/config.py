@@ -21,6 +21,10 @@ KINDS: dict[str, int] = {"bpe": 256, "word": 1, "char": 1}
 """The kinds, with the tokens that each has before it learns any."""
 
 
+NO_LIMIT = 1 << 31
+"""More bytes than any token has."""
+
+
 class TokenizerConfig(msgspec.Struct, frozen=True):
     """How a vocabulary is learned from text."""
 
@@ -32,6 +36,8 @@ class TokenizerConfig(msgspec.Struct, frozen=True):
     """Byte pairs, whole words or single characters."""
     min_frequency: int = 0
     """How often a pair or a word must occur to become a token."""
+    max_token_bytes: int = 0
+    """The most bytes of a token; 0 sets no limit."""
     special_tokens: tuple[str, ...] = SPECIALS
     """Tokens that text never holds; they take the last ids."""
 
@@ -46,11 +52,12 @@ class TokenizerConfig(msgspec.Struct, frozen=True):
                 f"there is no tokenizer of kind {self.kind!r}; choose "
                 f"one of {', '.join(KINDS)}"
             )
-        if self.min_frequency < 0:
-            raise RecipeError(
-                f"min_frequency is {self.min_frequency}; a count "
-                "cannot be below 0"
-            )
+        for name in ("min_frequency", "max_token_bytes"):
+            value = getattr(self, name)
+            if value < 0:
+                raise RecipeError(
+                    f"{name} is {value}; it cannot be below 0"
+                )
         names = self.special_tokens
         if "" in names or len(set(names)) < len(names):
             raise RecipeError(

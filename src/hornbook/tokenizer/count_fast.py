@@ -97,17 +97,21 @@ def count_documents(
 @kernel
 def add_counts(
     slot: Whole,
+    over: Whole,
     other: Table,
     other_spelled: Bytes,
     seen: Table,
     spelled: Bytes,
     used: Int64[np.ndarray, "2"],
 ) -> Whole:
-    """Add another's counts, from a slot on; return where it stopped."""
+    """Add another's counts, from a slot on; return where it stopped.
+
+    Only pieces that it has counted more than ``over`` times count.
+    """
     while slot < len(other):
         size, start = size_of(other[slot, 1]), np.int64(other[slot, 3])
         times = np.int64(other[slot, 2])
-        if size > 0 and not count_piece(
+        if times > over and not count_piece(
             other_spelled, start, size, times, seen, spelled, used
         ):
             return slot

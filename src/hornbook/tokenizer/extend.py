@@ -7,21 +7,14 @@ model can take its first vectors.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from itertools import pairwise
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from hornbook.base.console import console
 from hornbook.base.errors import DataError, RecipeError
-from hornbook.tokenizer.bpe import (
-    Merges,
-    Pair,
-    count_pairs,
-    join_pair,
-    merge_piece,
-)
+from hornbook.tokenizer.bpe import Merges, learn_joins, merge_piece
 from hornbook.tokenizer.split import Splitter, utf8
 from hornbook.tokenizer.tokenizer import Tokenizer
 from hornbook.tokenizer.vocabulary import Vocabulary
@@ -61,13 +54,14 @@ def extend_tokenizer(
     tokens, merges = dict(old.tokens), dict(old.merges)
     rank = max((rank for rank, _ in merges.values()), default=-1) + 1
     spelled = {id_: token for token, id_ in tokens.items()}
+    spelled |= {id_: s.encode() for s, id_ in old.specials.items()}
     parts: dict[int, list[int]] = {}
-    joins = learn_joins(words, list(pieces.values()), spelled, old.size)
+    joins = learn_joins(words, [*pieces.values()], spelled)
     with console.progress("learning tokens", more, "tokens") as bar:
-        for pair, token, count in joins:
+        for pair, token, spelling, count in joins:
             if len(parts) == more or count < min_frequency:
                 break
-            tokens[spelled[token]] = token
+            tokens[spelling] = token
             merges[pair] = rank + len(parts), token
             parts[token] = [
                 part for id_ in pair for part in parts.get(id_, [id_])
@@ -123,43 +117,3 @@ def encode_piece(vocabulary: Vocabulary, piece: str) -> list[int]:
         return [whole]
     merges: Merges = vocabulary.merges
     return merge_piece(vocabulary.letters(piece), merges)
-
-
-def learn_joins(
-    words: list[list[int]],
-    repeats: list[int],
-    spelled: dict[int, bytes],
-    first: int,
-) -> Iterator[tuple[Pair, int, int]]:
-    """Give pair, new id and count, the most frequent pair first.
-
-    Of equals the one with the smallest ids joins. ``spelled`` has the
-    bytes of each id, and grows; a pair that spells a token which is
-    there already stays apart, as it was before.
-    """
-    counts, places = count_pairs(words, repeats)
-    known = set(spelled.values())
-    token = first
-    while counts:
-        # Find the most frequent pair, if it makes a new token
-        pair = min(counts, key=lambda each: (-counts[each], each))
-        count, text = counts[pair], spelled[pair[0]] + spelled[pair[1]]
-        if count < 1:
-            return
-        if text in known:
-            del counts[pair]
-            continue
-        spelled[token] = text
-        known.add(text)
-        yield pair, token, count
-
-        # Join it wherever it stands, and recount around it
-        for index in places.pop(pair):
-            joined = join_pair(words[index], pair, token)
-            for old in pairwise(words[index]):
-                counts[old] -= repeats[index]
-            for new in pairwise(joined):
-                counts[new] += repeats[index]
-                places[new].add(index)
-            words[index] = joined
-        token += 1

@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 from hornbook.base.errors import DataError
 from hornbook.tokenizer.alphabet import unspell
 from hornbook.tokenizer.hugging_face import (
-    DIGITS_APART,
     number_merges,
     split_merge,
 )
@@ -190,7 +189,7 @@ CUTTING = {
     "gpt-2": (PATTERNS["gpt2"], False, False),
     "llama-bpe": (PATTERNS["cl100k"], True, False),
     "qwen2": (PATTERNS["qwen2"], False, True),
-    "smollm": (DIGITS_APART, False, False),
+    "smollm": (PATTERNS["smollm"], False, False),
 }
 """How text is cut; whether a piece that is a token is taken whole; and
 whether text is composed first: by the name that the file gives it."""

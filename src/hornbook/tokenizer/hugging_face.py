@@ -36,14 +36,6 @@ from hornbook.tokenizer.tokenizer_json import (
 from hornbook.tokenizer.vocabulary import Vocabulary
 from hornbook.tokenizer.words import CHARACTER, UNKNOWN
 
-DIGITS_APART = (
-    r"'s|'t|'re|'ve|'m|'ll|'d"
-    r"| ?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+"
-    r"|\s+(?![^\s\p{N}])|\s+"
-)
-"""GPT-2's pattern on what lies between digits, each of them alone."""
-
-
 def parse_tokenizer_json(data: bytes) -> Vocabulary:
     """Read a vocabulary from a tokenizer.json.
 
@@ -170,7 +162,7 @@ def split_pattern(
         elif one and one.use_regex:
             patterns.append(PATTERNS["gpt2"])
     if patterns == ["digits", PATTERNS["gpt2"]]:
-        return DIGITS_APART
+        return PATTERNS["smollm"]
     if len(patterns) != 1 or patterns == ["digits"]:
         raise DataError(
             f"its pre_tokenizer cuts text {len(patterns)} times; only "
@@ -304,7 +296,7 @@ def steps_around(
         return normalizer, split, {"type": "Fuse"}
     steps: list[Split | ByteLevel | Digits]
     steps = [split, ByteLevel(use_regex=False)]
-    if vocabulary.pattern == DIGITS_APART:
+    if vocabulary.pattern == PATTERNS["smollm"]:
         steps = [Digits(True), ByteLevel()]
     return normalizer, Sequence(steps), ByteLevel()
 

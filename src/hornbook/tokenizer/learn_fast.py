@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Int32, Int64, UInt8, UInt64
 
 from hornbook.tokenizer.kernel import Whole, kernel
-from hornbook.tokenizer.tables import mix, pair_key
+from hornbook.tokenizer.tables import mix, pair_key, pair_of
 
 WALL, GONE = -1, -2
 """What stands before a piece, and inside a token."""
@@ -217,9 +217,7 @@ def join_places(
     after: Met,
 ) -> tuple[Whole, Whole]:
     """Join a pair in all its places; note whom it meets there."""
-    key = pairs.keys[pair]
-    left = np.int64(key >> np.uint64(32))
-    right = np.int64(key & np.uint64(0xFFFFFFFF))
+    left, right = pair_of(pairs.keys[pair])
     tokens, back, lengths = row.tokens, row.back, row.lengths
     n_before, n_after = 0, 0
     first = pairs.first[pair]
@@ -297,7 +295,9 @@ def with_token(
 
 
 @kernel
-def take_best(pairs: Pairs, used: Used, least: Whole) -> Whole:
+def take_best(
+    row: Row, pairs: Pairs, used: Used, least: Whole, longest: Whole
+) -> Whole:
     """Take the most frequent pair, or give -1 if there is none.
 
     A count that is out of date goes back into the heap, corrected.
@@ -305,7 +305,9 @@ def take_best(pairs: Pairs, used: Used, least: Whole) -> Whole:
     while used.heap[0] > 0:
         count, pair = pop(pairs, used)
         now = pairs.counts[pair]
-        if now >= least:
+        left, right = pair_of(pairs.keys[pair])
+        size = row.lengths[left] + row.lengths[right]
+        if now >= least and size <= longest:
             if count == now:
                 return pair
             push(pair, pairs, used)
@@ -323,16 +325,18 @@ def learn(
     start: Whole,
     end: Whole,
     least: Whole,
+    longest: Whole,
 ) -> Whole:
     """Learn merges from ``start`` to ``end``: left, right and count.
 
-    Returns how many there are, also when no pair with the ``least``
-    count is left (the heap is empty then), or more pairs need room.
+    No token gets more bytes than the ``longest``. Returns how many
+    there are, also when no pair with the ``least`` count is left (the
+    heap is empty then), or more pairs need room.
     """
     alphabet = len(row.lengths) - len(merges)
     for step in range(start, end):
         # Take a pair, if there is room for what may arise from it
-        pair = take_best(pairs, used, least)
+        pair = take_best(row, pairs, used, least, longest)
         if pair < 0:
             return step
         if used.pairs[0] + 2 * pairs.many[pair] > len(pairs.keys):
@@ -340,8 +344,7 @@ def learn(
             return step
 
         # Join it everywhere
-        left = np.int64(pairs.keys[pair] >> np.uint64(32))
-        right = np.int64(pairs.keys[pair] & np.uint64(0xFFFFFFFF))
+        left, right = pair_of(pairs.keys[pair])
         new = alphabet + step
         merges[step, 0], merges[step, 1] = left, right
         merges[step, 2] = pairs.counts[pair]

@@ -91,10 +91,14 @@ def utf8(text: str) -> bytes:
     """Encode a text, or say why that cannot be done.
 
     Raises:
-        DataError: half a surrogate pair stands in the text.
+        DataError: it is no string, or half a surrogate pair stands in the text.
     """
     try:
         return text.encode("utf-8")
+    except AttributeError as error:
+        raise DataError(
+            f"a text is of type {type(text).__name__}; give strings"
+        ) from error
     except UnicodeEncodeError as error:
         half = ord(text[error.start])
         raise DataError(

@@ -126,6 +126,13 @@ def pair_key(left: Whole, right: Whole) -> Whole:
 
 
 @kernel
+def pair_of(key: Whole) -> tuple[Whole, Whole]:
+    """Read two ids from one number."""
+    left, right = key >> np.uint64(32), key & np.uint64(HALF)
+    return np.int64(left), np.int64(right)
+
+
+@kernel
 def pair_rank(left: Whole, right: Whole, pairs: Table) -> Whole:
     """Give the rank at which two tokens join, or ``NEVER``."""
     key, last = pair_key(left, right), np.uint64(len(pairs) - 1)

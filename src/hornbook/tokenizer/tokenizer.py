@@ -98,19 +98,21 @@ class Tokenizer:
     @classmethod
     def train(
         cls,
-        texts: Iterable[str],
+        texts: Iterable[str | Path],
         vocab_size: int = 4096,
         pattern: str = "cl100k",
         special_tokens: Iterable[str] = ("<|end|>",),
         kind: Kind = "bpe",
         min_frequency: int = 0,
         threads: int | None = None,
+        max_token_bytes: int = 0,
     ) -> "Tokenizer":
         """Learn a vocabulary from texts.
 
-        ``vocab_size`` counts bytes and special tokens; these come
-        last. Pieces are counted on ``threads``, by default one for
-        each core; the result does not depend on them.
+        In the place of a text may stand the path of a file: each of
+        its lines is a text. ``vocab_size`` counts bytes and special
+        tokens; these come last. Pieces are counted on ``threads``, by
+        default one for each core; the result does not depend on them.
 
         Raises:
             RecipeError: an argument is not possible.
@@ -121,6 +123,7 @@ class Tokenizer:
             pattern=pattern,
             kind=kind,
             min_frequency=min_frequency,
+            max_token_bytes=max_token_bytes,
             special_tokens=tuple(special_tokens),
         )
         return cls(train(texts, config, threads))
@@ -354,7 +357,7 @@ class Tokenizer:
 
 def fast_encoder(vocabulary: Vocabulary) -> "Encoder | None":
     """Give the encoder in machine code, if the pattern has one."""
-    if vocabulary.kind != "bpe":
+    if not vocabulary.plain:
         return None
     from hornbook.tokenizer.encoder import Encoder
     from hornbook.tokenizer.scan import rules_of

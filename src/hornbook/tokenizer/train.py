@@ -1,7 +1,8 @@
 """Learn a vocabulary from texts."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hornbook.base.console import console
@@ -9,16 +10,19 @@ from hornbook.base.errors import DataError
 from hornbook.base.machine import cores
 from hornbook.tokenizer.alphabet import byte_alphabet
 from hornbook.tokenizer.bpe import Merges
-from hornbook.tokenizer.config import TokenizerConfig
+from hornbook.tokenizer.config import NO_LIMIT, TokenizerConfig
 from hornbook.tokenizer.split import Splitter, utf8
 from hornbook.tokenizer.vocabulary import Vocabulary
 from hornbook.tokenizer.words import CHARACTER, learn_words
 
 if TYPE_CHECKING:
-    from hornbook.tokenizer.trainer import Pieces
+    from hornbook.tokenizer.counter import Pieces
 
 AT_A_TIME = 512
 """How many tokens are learned between two looks at the screen."""
+
+MOST_PIECES = 1 << 23
+"""When there are more distinct pieces, the rare are forgotten."""
 
 NO_TEXT = (
     "there is no text to learn tokens from; give at least one "
@@ -27,18 +31,19 @@ NO_TEXT = (
 
 
 def train(
-    texts: Iterable[str],
+    texts: Iterable[str | Path],
     config: TokenizerConfig,
     threads: int | None = None,
 ) -> Vocabulary:
     """Learn the vocabulary that ``config`` asks for.
 
+    In the place of a text may stand a file: each of its lines is one.
     ``threads`` count pieces; by default, as many as there are cores.
 
     Raises:
         RecipeError: the configuration cannot be met.
-        DataError: the texts are empty, hold half a surrogate pair, or
-            spell a special token.
+        DataError: the texts are empty, not UTF-8, or spell a special
+            token.
     """
     # Count the distinct pieces: all that learning looks at
     config.check()
@@ -48,13 +53,13 @@ def train(
 
     # Learn from them, leaving room for the special tokens
     merges: Merges = {}
-    least = config.min_frequency
+    bounds = config.min_frequency, config.max_token_bytes or NO_LIMIT
     if config.kind == "bpe":
         pieces = count_bytes(texts, splitter, threads or cores())
-        tokens, merges = learn_bpe(pieces, room, least)
+        tokens, merges = learn_bpe(pieces, room, *bounds)
     else:
         counts = count_pieces(texts, splitter)
-        tokens = learn_words(counts, room, least)
+        tokens = learn_words(counts, room, *bounds)
     if len(tokens) < room:
         console.warn(
             f"the text yields {len(tokens):,} tokens where {room:,} "
@@ -69,46 +74,80 @@ def train(
 
 
 def count_bytes(
-    texts: Iterable[str], splitter: Splitter, threads: int
+    texts: Iterable[str | Path], splitter: Splitter, threads: int
 ) -> "Pieces":
     """Count the pieces as byte pairs are learned from them.
 
     Raises:
         DataError: there is no text, or one that is not Unicode.
     """
-    from hornbook.tokenizer import trainer
+    from hornbook.tokenizer.counter import count_fast
     from hornbook.tokenizer.scan import rules_of
+    from hornbook.tokenizer.trainer import pieces_of
 
     rules = rules_of(splitter.pattern)
     if rules is None:
-        return trainer.pieces_of(count_pieces(texts, splitter))
+        return pieces_of(count_pieces(texts, splitter))
     with console.progress("cutting text", unit="documents") as bar:
-        pieces = trainer.count_fast(checked(texts), rules, threads, bar)
+        pieces = count_fast(checked(texts), rules, threads, bar)
     if not len(pieces.counts):
         raise DataError(NO_TEXT)
     return pieces
 
 
 def count_pieces(
-    texts: Iterable[str], splitter: Splitter
+    texts: Iterable[str | Path], splitter: Splitter
 ) -> dict[bytes, int]:
     """Count how often each piece occurs in all texts together.
 
     Raises:
         DataError: there is no text, or one that is not Unicode.
     """
+    from hornbook.tokenizer.counter import warn_of_loss
+
     counts: Counter[str] = Counter()
+    lost = 0
     with console.progress("cutting text", unit="documents") as bar:
-        for text in checked(texts):
+        for text in lines_of(checked(texts)):
             utf8(text)
             counts.update(splitter(text))
+            if len(counts) > MOST_PIECES:
+                lost += forget_rare(counts)
             bar.advance()
     if not counts:
         raise DataError(NO_TEXT)
+    warn_of_loss(lost)
     return {piece.encode(): count for piece, count in counts.items()}
 
 
-def checked(texts: Iterable[str]) -> Iterable[str]:
+def forget_rare(counts: Counter[str]) -> int:
+    """Forget the rarer half of all pieces; say up to which count."""
+    rare = sorted(counts.values())[len(counts) // 2]
+    for piece in [p for p, count in counts.items() if count <= rare]:
+        del counts[piece]
+    return rare
+
+
+def lines_of(texts: Iterable[str | Path]) -> Iterator[str]:
+    """Give texts, and the lines of files.
+
+    Raises:
+        DataError: a file cannot be read, or is not UTF-8.
+    """
+    from hornbook.tokenizer.counter import file_blocks
+
+    for text in texts:
+        if isinstance(text, Path):
+            for block in file_blocks(text):
+                *lines, rest = block.text().split("\n")
+                yield from (f"{line}\n" for line in lines)
+                if rest:
+                    yield rest
+        else:
+            yield text
+
+
+def checked(texts: Iterable[str | Path]) -> Iterable[str | Path]:
     """Return the texts, unless they are a single one.
 
     Raises:
@@ -122,7 +161,7 @@ def checked(texts: Iterable[str]) -> Iterable[str]:
 
 
 def learn_bpe(
-    pieces: "Pieces", size: int, min_frequency: int
+    pieces: "Pieces", size: int, least: int, longest: int
 ) -> tuple[dict[bytes, int], Merges]:
     """Learn merges until there are ``size`` tokens or no pair is left.
 
@@ -136,10 +175,10 @@ def learn_bpe(
     spelled = byte_alphabet()
     merges: Merges = {}
     wanted = size - len(spelled)
-    learner = Learner(pieces, spelled, wanted)
+    learner = Learner(pieces, spelled, wanted, least, longest)
     with console.progress("learning tokens", wanted, "tokens") as bar:
         # Learn some, and spell them
-        while some := learner.learn(AT_A_TIME, min_frequency).tolist():
+        while some := learner.learn(AT_A_TIME).tolist():
             for left, right, _ in some:
                 merges[left, right] = len(merges), len(spelled)
                 spelled.append(spelled[left] + spelled[right])

@@ -15,17 +15,22 @@ CHARACTER = r"[\s\S]"
 
 
 def learn_words(
-    pieces: Mapping[bytes, int], size: int, min_frequency: int
+    pieces: Mapping[bytes, int], size: int, least: int, longest: int
 ) -> dict[bytes, int]:
     """Give ids to the most frequent pieces, ``<|unk|>`` being first.
 
-    >>> learn_words({b"a": 5, b" hat": 2, b" is": 2}, 3, 0)
+    Those that occur less often than ``least`` or have more bytes than
+    the ``longest`` get none.
+
+    >>> learn_words({b"a": 5, b" hat": 2, b" is": 2}, 3, 0, 9)
     {b'<|unk|>': 0, b'a': 1, b' hat': 2}
     """
     known = [
         piece
         for piece, count in pieces.items()
-        if count >= min_frequency and piece != UNKNOWN
+        if count >= least
+        and len(piece) <= longest
+        and piece != UNKNOWN
     ]
     known.sort(key=lambda piece: (-pieces[piece], piece))
     words = [UNKNOWN, *known[: size - 1]]

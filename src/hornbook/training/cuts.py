@@ -19,6 +19,7 @@ from hornbook.tokenizer.config import TokenizerConfig
 from hornbook.tokenizer.measure import Fit, fit
 from hornbook.tokenizer.shards import TokenShard, write_shard
 from hornbook.tokenizer.tokenizer import Tokenizer
+from hornbook.tokenizer.train import train
 from hornbook.training.contest import Contest, judge
 from hornbook.training.trials import Result, Text, Trial, run_trials
 
@@ -86,7 +87,7 @@ def cut_texts(
         made: dict[str, tuple[Cut, Text]] = {}
         for number, (name, config) in enumerate(configs.items()):
             console.say(f"  cutting text: {name}")
-            tok = learn(texts["train"], config)
+            tok = Tokenizer(train(texts["train"], config))
             for part in PARTS:
                 path = Path(place) / str(number) / part
                 write_shard(path, texts[part], tok)
@@ -98,18 +99,6 @@ def cut_texts(
             cut = Cut(name, config.kind, tok.vocab_size, found)
             made[name] = cut, Text(train, heldout)
         yield made
-
-
-def learn(texts: Sequence[str], config: TokenizerConfig) -> Tokenizer:
-    """Learn the vocabulary that a configuration asks for."""
-    return Tokenizer.train(
-        texts,
-        config.vocab_size,
-        config.pattern,
-        config.special_tokens,
-        config.kind,
-        config.min_frequency,
-    )
 
 
 def try_cuts(
