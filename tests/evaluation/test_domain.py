@@ -4,20 +4,16 @@ from pathlib import Path
 import pytest
 
 from hornbook.base.document import Document
-from hornbook.evaluation import domain
 from hornbook.evaluation.config import EvaluationConfig
 from hornbook.evaluation.domain import (
     bag_of_words,
     bits_per_byte,
     choice_items,
     description_choice,
-    spelling_bits,
     topic_accuracy,
     unigram_nats,
 )
 from hornbook.evaluation.material import Absent, Material
-from hornbook.tokenizer.measure import fit
-from hornbook.tokenizer.tokenizer import Tokenizer
 
 
 @pytest.fixture
@@ -40,26 +36,6 @@ def test_the_bytes_behind_bits_per_byte_are_those_of_the_text(
     assert found.baseline is not None
     assert found.baseline < found.value
     assert 0 < found.also["the held-out text packed by xz"] < 8
-
-
-def test_what_is_unknown_is_written_out(
-    material: Material, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    key = "with unknown words written out"
-    assert spelling_bits(material) == 0
-    plain = bits_per_byte(material, material.config, 0)["bits_per_byte"]
-    assert key not in plain.also
-    monkeypatch.setattr(domain, "spelling_bits", lambda _: 0.5)
-    lossy = bits_per_byte(material, material.config, 0)["bits_per_byte"]
-    assert lossy.also[key] == plain.value + 0.5
-    monkeypatch.undo()
-
-    words = Tokenizer.train(["the of"], 9, "gpt2", kind="word")
-    monkeypatch.setitem(vars(material), "tokenizer", words)
-    found = fit(words, [d.full_text for d in material.heldout])
-    assert 0.5 < found.lost_bytes / found.bytes < 1
-    lost = 8 * found.lost_bytes / found.bytes
-    assert spelling_bits(material) == lost
 
 
 def test_the_unigram_baseline_is_the_formula(

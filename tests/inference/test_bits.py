@@ -120,6 +120,20 @@ def test_measuring_leaves_a_training_model_in_training(
     assert model.training
 
 
+def test_what_is_unknown_is_written_out(tmp_path: Path) -> None:
+    words = Tokenizer.train(["a hat of"], 9, "gpt2", kind="word")
+    write_shard(tmp_path / "w.bin", ["a cap of", "a hat"], words)
+    model = small_model(16)
+    told = bits_per_byte(
+        model, TokenShard.open(tmp_path / "w.bin", words)
+    )
+    untold = bits_per_byte(model, TokenShard.open(tmp_path / "w.bin"))
+    assert told.lost.tolist() == [len(" cap"), 0]
+    assert untold.lost.tolist() == [0, 0]
+    more = told.bits - untold.bits
+    assert more.tolist() == pytest.approx([8 * len(" cap"), 0])
+
+
 def plain_shard(lengths: list[int]) -> TokenShard:
     """Documents whose every token is a number of its own."""
     offsets = np.cumsum([0, *(length + 1 for length in lengths)])

@@ -21,6 +21,7 @@ from hornbook.tokenizer.split import Splitter
 from hornbook.tokenizer.tokenizer import Tokenizer
 from hornbook.tokenizer.trainer import pieces_of
 
+
 def as_counts(pieces: Pieces) -> dict[bytes, int]:
     """Read what was laid out."""
     row, starts = pieces.spelled.tobytes(), pieces.starts.tolist()

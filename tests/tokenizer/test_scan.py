@@ -123,3 +123,10 @@ def test_long_runs_are_cut_in_one_walk(pattern: str, unit: str) -> None:
     assert cut(text[-1000:], pattern) == Splitter(pattern)(text[-1000:])
     if unit != "1":
         assert "".join(cut(text, pattern)) == text
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("pattern", RULES)
+def test_a_hundred_megabytes_without_a_space(pattern: str) -> None:
+    text = "ha" * 50_000_000
+    assert cut(text, pattern) == Splitter(pattern)(text) == [text]

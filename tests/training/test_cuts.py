@@ -6,13 +6,8 @@ import pytest
 from hornbook.model.config import make_config
 from hornbook.tokenizer.config import TokenizerConfig
 from hornbook.training.config import TrainingConfig
-from hornbook.training.cuts import (
-    cut_texts,
-    equal_compute,
-    flops,
-    with_spelling,
-)
-from hornbook.training.trials import Result, Trial
+from hornbook.training.cuts import cut_texts, equal_compute, flops
+from hornbook.training.trials import Trial
 
 TEXTS = {
     "train": ["a hat is a head covering, a hat"] * 3,
@@ -47,6 +42,8 @@ def test_each_vocabulary_has_the_same_text(tmp_path: Path) -> None:
         assert word.unknown == 2 / 7
         assert word.spelled == 8 * len(" of cat") / 19
         assert char.unknown == 1 / 19 and char.spelled == 8 / 19
+        lost = made["word"][1].heldout.lost_bytes
+        assert lost.tolist() == [len(" of cat"), 0]
     assert list(tmp_path.iterdir()) == []
 
 
@@ -66,18 +63,3 @@ def test_all_have_the_compute_of_the_first() -> None:
     assert same[1].training.steps > 1000 > same[2].training.steps
     for trial in same:
         assert flops(trial) == pytest.approx(flops(trials[0]), rel=0.02)
-
-
-def test_what_is_not_known_is_written_out(tmp_path: Path) -> None:
-    with cut_texts(configs("word"), TEXTS, tmp_path) as made:
-        cut, _ = made["word"]
-    result = Result(
-        key="k", name="word", seed=1, parameters=1, tokens=1, steps=1,
-        flops=1.0, bits_per_byte=2.0,
-    )
-    assert with_spelling(result, cut).bits_per_byte == 2 + cut.spelled
-    failed = Result(
-        key="k", name="word", seed=1, parameters=1, tokens=1, steps=1,
-        flops=1.0, problem="diverged",
-    )
-    assert with_spelling(failed, cut) == failed

@@ -1,7 +1,6 @@
 """Tasks that a run's own held-out documents set."""
 
 import lzma
-import math
 from collections import Counter
 from collections.abc import Sequence
 from random import Random
@@ -33,50 +32,36 @@ def bits_per_byte(
     bytes of text and not tokens. The baseline knows only how frequent
     each token is in the training text.
     """
+    from hornbook.inference.bits import LOG_2
     from hornbook.inference.bits import bits_per_byte as measure
 
     shard = material.shard("heldout")
     bits = measure(material.base, shard, rows=config.batch)
-    size = float(bits.bytes.sum()) * math.log(2)
-    unigram = unigram_nats(material.shard("train"), shard)
-    bigram = bigram_nats(material.shard("train"), shard)
-    result = interval.ratio(bits.nats / math.log(2), bits.bytes, seed)
-    spelled = result.value + spelling_bits(material)
-    lossy = {"with unknown words written out": spelled}
+    size = float(bits.bytes.sum())
+    spelled = float((bits.bits - bits.nats / LOG_2).sum())
+    unigram = unigram_nats(material.shard("train"), shard) / LOG_2
+    bigram = bigram_nats(material.shard("train"), shard) / LOG_2
+    result = interval.ratio(bits.bits, bits.bytes, seed)
     return {
         "bits_per_byte": score(
             result,
             len(bits.bytes),
             "Bits the base model needs for a byte of held-out text.",
-            baseline=unigram / size,
+            baseline=(unigram + spelled) / size,
             baseline_is="each token foretold from its frequency alone",
             unit="bits per byte",
             better="lower",
             also={
-                "each token foretold from the one before": bigram
+                "each token foretold from the one before": (
+                    bigram + spelled
+                )
                 / size,
                 "the held-out text packed by xz": packed_bits(
                     material.heldout
                 ),
-                **(lossy if spelled > result.value else {}),
             },
         )
     }
-
-
-def spelling_bits(material: Material) -> float:
-    """Say what it takes to write out what the vocabulary lacks.
-
-    A model of words is spared what it does not know, and would look
-    the better for it. Each byte of that counts 8 bits here.
-
-    Units: bits per byte of the held-out text.
-    """
-    from hornbook.tokenizer.measure import fit
-
-    texts = [document.full_text for document in material.heldout]
-    found = fit(material.tokenizer, texts)
-    return 8 * found.lost_bytes / max(found.bytes, 1)
 
 
 def packed_bits(documents: Sequence[Document]) -> float:

@@ -13,6 +13,12 @@ from hornbook.tokenizer.shards import TokenShard
 
 Window = tuple[int, np.ndarray, int]
 
+LOG_2 = math.log(2)
+"""The nats of a bit."""
+
+SPELLED_BITS = 8
+"""What it takes to write out a byte that no token stands for."""
+
 
 class Bits(msgspec.Struct, frozen=True):
     """What a text costs under a model, document by document."""
@@ -23,11 +29,23 @@ class Bits(msgspec.Struct, frozen=True):
     """The length of each document, in bytes of UTF-8."""
     tokens: int
     """Tokens that were foretold: all of them, the end marks not."""
+    lost: np.ndarray
+    """The bytes of each document that its vocabulary lacks."""
 
     @property
     def value(self) -> float:
         """Bits per byte over all documents."""
-        return float(self.nats.sum() / self.bytes.sum() / math.log(2))
+        return float(self.bits.sum() / self.bytes.sum())
+
+    @property
+    def bits(self) -> np.ndarray:
+        """The cost of each document, in bits.
+
+        A vocabulary of words spares a model what it does not know;
+        that is written out here, byte by byte.
+        """
+        bits: np.ndarray = self.nats / LOG_2 + SPELLED_BITS * self.lost
+        return bits
 
     @property
     def nats_per_token(self) -> float:
@@ -70,7 +88,7 @@ def bits_per_byte(
             nats[document] += float(losses[skip:].sum())
             tokens += len(losses) - skip
     model.train(was_training)
-    return Bits(nats, sizes[:count], tokens)
+    return Bits(nats, sizes[:count], tokens, shard.lost_bytes[:count])
 
 
 def windows(

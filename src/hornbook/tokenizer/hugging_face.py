@@ -36,6 +36,7 @@ from hornbook.tokenizer.tokenizer_json import (
 from hornbook.tokenizer.vocabulary import Vocabulary
 from hornbook.tokenizer.words import CHARACTER, UNKNOWN
 
+
 def parse_tokenizer_json(data: bytes) -> Vocabulary:
     """Read a vocabulary from a tokenizer.json.
 

@@ -2,12 +2,16 @@
 
 All distinct pieces lie in one row of tokens, a wall before each. A
 joined pair leaves its token at its first place; the next token stands
-as many places on as the token has bytes, and ``back`` leads from a
-token's last place to its first. So joining moves nothing.
+as many places on as the token has bytes, and at a token's last place is
+written how far its first is. So joining moves nothing.
 
 A pair arises where one of its tokens is made, all at once, and only
 ever loses after that. So each join collects the neighbours that it
 meets, and every new pair gets its count and its list of places whole.
+
+Most pairs are rare and will never join. So those below a floor are not
+even entered; when no other is left, the floor sinks, and all pairs are
+counted anew.
 """
 
 from typing import NamedTuple
@@ -19,15 +23,17 @@ from hornbook.tokenizer.kernel import Whole, kernel
 from hornbook.tokenizer.tables import mix, pair_key, pair_of
 
 WALL, GONE = -1, -2
-"""What stands before a piece, and inside a token."""
+"""What stands before a piece, and inside a token. At its last place
+stands ``GONE`` less the way to its first."""
+
+NOWHERE = -1
+"""Where the places are written of a pair that is not entered."""
 
 
 class Row(NamedTuple):
     """The pieces as tokens, side by side."""
 
     tokens: Int32[np.ndarray, "size"]
-    back: Int32[np.ndarray, "size"]
-    """At the last place of a token: its first."""
     piece: Int32[np.ndarray, "size"]
     """The number of the piece."""
     repeats: Int64[np.ndarray, "pieces"]
@@ -75,17 +81,33 @@ class Used(NamedTuple):
 
 
 @kernel
+def find_slot(key: Whole, pairs: Pairs) -> Whole:
+    """Find where a pair stands, or where it may."""
+    last = np.uint64(len(pairs.slots) - 1)
+    slot = mix(key, key) & last
+    while pairs.slots[slot] != 0:
+        if pairs.keys[pairs.slots[slot] - 1] == key:
+            break
+        slot = (slot + np.uint64(1)) & last
+    return slot
+
+
+@kernel
+def known_pair(left: Whole, right: Whole, pairs: Pairs) -> Whole:
+    """Give the number of a pair, or -1 if it was not entered."""
+    slot = find_slot(pair_key(left, right), pairs)
+    return pairs.slots[slot] - 1
+
+
+@kernel
 def find_pair(
     left: Whole, right: Whole, pairs: Pairs, used: Used
 ) -> Whole:
     """Give the number of a pair; a new one gets the next."""
-    key, last = pair_key(left, right), np.uint64(len(pairs.slots) - 1)
-    slot = mix(key, key) & last
-    while pairs.slots[slot] != 0:
-        pair = pairs.slots[slot] - 1
-        if pairs.keys[pair] == key:
-            return pair
-        slot = (slot + np.uint64(1)) & last
+    key = pair_key(left, right)
+    slot = find_slot(key, pairs)
+    if pairs.slots[slot] != 0:
+        return pairs.slots[slot] - 1
     pair = used.pairs[0]
     used.pairs[0] += 1
     pairs.slots[slot] = pair + 1
@@ -154,40 +176,76 @@ def lay_out(
     """Write the pieces as tokens of one byte, a wall before each."""
     at = 0
     for piece in range(len(row.repeats)):
-        row.tokens[at], row.back[at] = WALL, at
+        row.tokens[at] = WALL
         at += 1
         for k in range(starts[piece], starts[piece + 1]):
-            row.tokens[at], row.back[at] = alphabet[spelled[k]], at
+            row.tokens[at] = alphabet[spelled[k]]
             row.piece[at] = piece
             at += 1
-    row.tokens[at], row.back[at] = WALL, at
+    row.tokens[at] = WALL
 
 
 @kernel
-def count_pairs(row: Row, pairs: Pairs, used: Used) -> None:
-    """Count the pairs of the bytes, and list the places of each."""
-    # Count
-    for at in range(1, len(row.tokens)):
-        left, right = row.tokens[at - 1], row.tokens[at]
+def behind(at: Whole, row: Row) -> Whole:
+    """Give the place of the next token, or of the next wall."""
+    token = row.tokens[at]
+    return at + 1 if token == WALL else at + row.lengths[token]
+
+
+@kernel
+def count_pairs(row: Row, pairs: Pairs, used: Used) -> bool:
+    """Count all pairs of neighbours, unless there are too many."""
+    at = 0
+    while at < len(row.tokens) - 1:
+        follower = behind(at, row)
+        left, right = row.tokens[at], row.tokens[follower]
         if left >= 0 and right >= 0:
+            if used.pairs[0] == len(pairs.keys):
+                return False
             pair = find_pair(left, right, pairs, used)
             pairs.counts[pair] += row.repeats[row.piece[at]]
             pairs.many[pair] += 1
+        at = follower
+    return True
 
-    # Give each pair its part of the list
+
+@kernel
+def keep_frequent(pairs: Pairs, used: Used, floor: Whole) -> None:
+    """Keep the pairs that occur at least ``floor`` times.
+
+    Each gets its part of the list of places, still empty.
+    """
+    known, used.pairs[0] = used.pairs[0], 0
+    for pair in range(known):
+        if pairs.counts[pair] >= floor:
+            kept = used.pairs[0]
+            pairs.keys[kept] = pairs.keys[pair]
+            pairs.counts[kept] = pairs.counts[pair]
+            pairs.first[kept] = used.places[0]
+            used.places[0] += pairs.many[pair]
+            used.pairs[0] += 1
+    for slot in range(len(pairs.slots)):
+        pairs.slots[slot] = 0
+    enter_again(pairs, used.pairs[0])
     for pair in range(used.pairs[0]):
-        pairs.first[pair] = used.places[0]
-        used.places[0] += pairs.many[pair]
         pairs.many[pair] = 0
         push(pair, pairs, used)
 
-    # Write the places
-    for at in range(1, len(row.tokens)):
-        left, right = row.tokens[at - 1], row.tokens[at]
+
+@kernel
+def list_places(row: Row, pairs: Pairs) -> None:
+    """Write where the pairs stand that were kept."""
+    at = 0
+    while at < len(row.tokens) - 1:
+        follower = behind(at, row)
+        left, right = row.tokens[at], row.tokens[follower]
         if left >= 0 and right >= 0:
-            pair = find_pair(left, right, pairs, used)
-            row.places[pairs.first[pair] + pairs.many[pair]] = at - 1
-            pairs.many[pair] += 1
+            pair = known_pair(left, right, pairs)
+            if pair >= 0:
+                place = pairs.first[pair] + pairs.many[pair]
+                row.places[place] = at
+                pairs.many[pair] += 1
+        at = follower
 
 
 @kernel
@@ -218,7 +276,7 @@ def join_places(
 ) -> tuple[Whole, Whole]:
     """Join a pair in all its places; note whom it meets there."""
     left, right = pair_of(pairs.keys[pair])
-    tokens, back, lengths = row.tokens, row.back, row.lengths
+    tokens, lengths = row.tokens, row.lengths
     n_before, n_after = 0, 0
     first = pairs.first[pair]
     for index in range(first, first + pairs.many[pair]):
@@ -228,11 +286,13 @@ def join_places(
         if tokens[at] != left or tokens[middle] != right:
             continue
         end = middle + lengths[right]
-        tokens[at], tokens[middle], back[end - 1] = new, GONE, at
+        tokens[at], tokens[middle] = new, GONE
+        tokens[end - 1] = GONE - (end - 1 - at)
         repeats = row.repeats[row.piece[at]]
 
         # Note the neighbours; one before may be new itself
-        place = back[at - 1]
+        place = at - 1
+        place -= max(GONE - tokens[place], 0)
         token = tokens[place]
         if token >= 0:
             lost = repeats if token != new else 0
@@ -257,32 +317,37 @@ def settle(
     row: Row,
     pairs: Pairs,
     used: Used,
+    floor: Whole,
 ) -> None:
     """Take from old pairs, and enter the new, on one side of a join.
 
-    A pair is given by two tokens, of which -1 is the neighbour.
+    A pair is given by two tokens, of which -1 is the neighbour. One
+    that occurs less often than ``floor`` is not entered.
     """
     for index in range(n):
         token = met.tokens[index]
         if met.many[token] > 0:
             # Take from the pair that the neighbour had
             if met.loss[token] > 0:
-                pair = find_pair(*with_token(old, token), pairs, used)
-                pairs.counts[pair] -= met.loss[token]
+                pair = known_pair(*with_token(old, token), pairs)
+                if pair >= 0:
+                    pairs.counts[pair] -= met.loss[token]
 
             # Enter its new pair
-            pair = find_pair(*with_token(new, token), pairs, used)
-            pairs.counts[pair] = met.gain[token]
-            pairs.first[pair] = met.next[token] = used.places[0]
-            pairs.many[pair] = met.many[token]
-            used.places[0] += met.many[token]
-            met.gain[token] = met.loss[token] = met.many[token] = 0
-            if pairs.counts[pair] > 0:
+            met.next[token] = NOWHERE
+            if met.gain[token] >= floor:
+                pair = find_pair(*with_token(new, token), pairs, used)
+                pairs.counts[pair] = met.gain[token]
+                pairs.first[pair] = met.next[token] = used.places[0]
+                pairs.many[pair] = met.many[token]
+                used.places[0] += met.many[token]
                 push(pair, pairs, used)
+            met.gain[token] = met.loss[token] = met.many[token] = 0
 
         # Write the place
-        row.places[met.next[token]] = met.places[index]
-        met.next[token] += 1
+        if met.next[token] != NOWHERE:
+            row.places[met.next[token]] = met.places[index]
+            met.next[token] += 1
 
 
 @kernel
@@ -296,7 +361,7 @@ def with_token(
 
 @kernel
 def take_best(
-    row: Row, pairs: Pairs, used: Used, least: Whole, longest: Whole
+    row: Row, pairs: Pairs, used: Used, floor: Whole, longest: Whole
 ) -> Whole:
     """Take the most frequent pair, or give -1 if there is none.
 
@@ -307,7 +372,7 @@ def take_best(
         now = pairs.counts[pair]
         left, right = pair_of(pairs.keys[pair])
         size = row.lengths[left] + row.lengths[right]
-        if now >= least and size <= longest:
+        if now >= floor and size <= longest:
             if count == now:
                 return pair
             push(pair, pairs, used)
@@ -324,19 +389,19 @@ def learn(
     merges: Int64[np.ndarray, "rows 3"],
     start: Whole,
     end: Whole,
-    least: Whole,
+    floor: Whole,
     longest: Whole,
 ) -> Whole:
     """Learn merges from ``start`` to ``end``: left, right and count.
 
     No token gets more bytes than the ``longest``. Returns how many
-    there are, also when no pair with the ``least`` count is left (the
-    heap is empty then), or more pairs need room.
+    there are, also when no pair is left that occurs ``floor`` times
+    (the heap is empty then), or more pairs need room.
     """
     alphabet = len(row.lengths) - len(merges)
     for step in range(start, end):
         # Take a pair, if there is room for what may arise from it
-        pair = take_best(row, pairs, used, least, longest)
+        pair = take_best(row, pairs, used, floor, longest)
         if pair < 0:
             return step
         if used.pairs[0] + 2 * pairs.many[pair] > len(pairs.keys):
@@ -352,20 +417,15 @@ def learn(
         n_before, n_after = join_places(
             pair, new, row, pairs, before, after
         )
-        settle(
-            before, n_before, (-1, left), (-1, new), row, pairs, used
-        )
-        settle(after, n_after, (right, -1), (new, -1), row, pairs, used)
+        old, made = (-1, left), (-1, new)
+        settle(before, n_before, old, made, row, pairs, used, floor)
+        old, made = (right, -1), (new, -1)
+        settle(after, n_after, old, made, row, pairs, used, floor)
     return end
 
 
 @kernel
 def enter_again(pairs: Pairs, known: Whole) -> None:
     """Enter the known pairs in empty slots."""
-    last = np.uint64(len(pairs.slots) - 1)
     for pair in range(known):
-        key = pairs.keys[pair]
-        slot = mix(key, key) & last
-        while pairs.slots[slot] != 0:
-            slot = (slot + np.uint64(1)) & last
-        pairs.slots[slot] = pair + 1
+        pairs.slots[find_slot(pairs.keys[pair], pairs)] = pair + 1

@@ -10,6 +10,7 @@ is no shard.
 import os
 from collections.abc import Iterable, Sized
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -28,6 +29,7 @@ from hornbook.base.store import (
     write_json,
 )
 from hornbook.tokenizer.tokenizer import Tokenizer
+from hornbook.tokenizer.words import UNKNOWN
 
 Count = Annotated[int, msgspec.Meta(ge=1)]
 
@@ -138,6 +140,8 @@ class TokenShard:
     """Where each document starts, and where the last one ends."""
     document_bytes: Int64[np.ndarray, "documents"]
     """The length of each document's text in UTF-8."""
+    tok: Tokenizer | None = None
+    """What encoded it, where that was given."""
 
     @classmethod
     def open(
@@ -173,7 +177,7 @@ class TokenShard:
                 f"{AGAIN}"
             )
         sizes = np.diff(starts[:, 1])
-        return cls(path, info, tokens, starts[:, 0], sizes)
+        return cls(path, info, tokens, starts[:, 0], sizes, tok)
 
     @property
     def documents(self) -> int:
@@ -184,6 +188,19 @@ class TokenShard:
     def bytes(self) -> int:
         """How many bytes the documents' texts have in UTF-8."""
         return self.info.bytes
+
+    @cached_property
+    def lost_bytes(self) -> Int64[np.ndarray, "documents"]:
+        """The bytes of each document that ``<|unk|>`` stands for."""
+        if self.tok is None or self.tok.vocabulary.kind == "bpe":
+            return np.zeros_like(self.document_bytes)
+        lengths = np.zeros(self.tok.vocab_size, np.int64)
+        for token, id_ in self.tok.vocabulary.tokens.items():
+            lengths[id_] = len(token) if token != UNKNOWN else 0
+        known = np.add.reduceat(
+            lengths[self.tokens], self.offsets[:-1]
+        )
+        return self.document_bytes - known
 
     def document(self, index: int) -> UInt[np.ndarray, "tokens"]:
         """Give one document's ids, the closing ``<|end|>`` included."""

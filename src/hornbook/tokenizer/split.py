@@ -91,7 +91,8 @@ def utf8(text: str) -> bytes:
     """Encode a text, or say why that cannot be done.
 
     Raises:
-        DataError: it is no string, or half a surrogate pair stands in the text.
+        DataError: it is no string, or half a surrogate pair stands in
+            it.
     """
     try:
         return text.encode("utf-8")

@@ -7,24 +7,25 @@ measured in bits per byte of one text.
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib import resources
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
 from hornbook.base.console import console
+from hornbook.base.store import read_json
+from hornbook.inference.bits import SPELLED_BITS
 from hornbook.model.count import flops_per_token
 from hornbook.tokenizer.config import TokenizerConfig
 from hornbook.tokenizer.measure import Fit, fit
 from hornbook.tokenizer.shards import TokenShard, write_shard
 from hornbook.tokenizer.tokenizer import Tokenizer
-from hornbook.tokenizer.train import train
+from hornbook.tokenizer.train import train as learn
 from hornbook.training.contest import Contest, judge
-from hornbook.training.trials import Result, Text, Trial, run_trials
-
-SPELLED_BITS = 8.0
-"""What a byte of an unknown word costs: it must be written out."""
+from hornbook.training.trials import Text, Trial, run_trials
 
 PARTS = ("train", "heldout")
 
@@ -47,6 +48,19 @@ class Cut(msgspec.Struct, frozen=True):
         """Bits per byte of text to write the unknown out."""
         lost, whole = self.fit.lost_bytes, max(self.fit.bytes, 1)
         return SPELLED_BITS * lost / whole
+
+
+FILE = "training/cuts.json"
+"""What ``hornbook trials demo --vary tokenizer.kind=bpe,word,char``
+gave, in the package."""
+
+
+def shipped() -> dict[str, Any]:
+    """Read what was found of the demo's text, as the command wrote it."""
+    found: dict[str, Any] = read_json(
+        Path(str(resources.files("hornbook") / FILE))
+    )
+    return found
 
 
 class Cuts(msgspec.Struct, frozen=True):
@@ -87,7 +101,7 @@ def cut_texts(
         made: dict[str, tuple[Cut, Text]] = {}
         for number, (name, config) in enumerate(configs.items()):
             console.say(f"  cutting text: {name}")
-            tok = Tokenizer(train(texts["train"], config))
+            tok = Tokenizer(learn(texts["train"], config))
             for part in PARTS:
                 path = Path(place) / str(number) / part
                 write_shard(path, texts[part], tok)
@@ -123,20 +137,11 @@ def try_cuts(
     results = []
     for turn in range(seeds):
         for trial in equal_compute(sized):
-            cut, text = cuts[trial.name]
+            _, text = cuts[trial.name]
             seeded = replace(trial, seed=trial.seed + turn)
-            (result,) = run_trials([seeded], text, log, source)
-            results.append(with_spelling(result, cut))
+            results += run_trials([seeded], text, log, source)
     made = tuple(cut for cut, _ in cuts.values())
     return Cuts(made, judge(results))
-
-
-def with_spelling(result: Result, cut: Cut) -> Result:
-    """Add what it takes to write out what the model never saw."""
-    if result.problem:
-        return result
-    bits = result.bits_per_byte + cut.spelled
-    return replace(result, bits_per_byte=bits)
 
 
 def equal_compute(trials: Sequence[Trial]) -> list[Trial]:

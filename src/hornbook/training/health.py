@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from hornbook.base.errors import ModelError
-from hornbook.training.batches import Batch
+from hornbook.training.batches import Batch, pieces
 from hornbook.training.parallel import Alone
 from hornbook.training.sharded import number
 
@@ -136,6 +136,8 @@ class Training(Protocol):
 
     model: nn.Module
     ranks: Alone
+    rows: int
+    """How many rows are measured at a time; 0 is all."""
     watch: Watch
     length: float
     """The length of the step's gradient, not yet shortened."""
@@ -212,6 +214,7 @@ def broken_layer(
     The pass is made once more, uncompiled and without gradients.
     """
     found: list[str] = []
+    loss = torch.zeros(())
 
     def watch(name: str, made: object) -> None:
         if isinstance(made, Tensor) and not made.isfinite().all():
@@ -225,7 +228,8 @@ def broken_layer(
     ]
     try:
         with torch.no_grad(), torch.compiler.set_stance("force_eager"):
-            loss = training.measure(batch)
+            for piece, portion in pieces(batch, training.rows):
+                loss = loss + portion * training.measure(piece)
     finally:
         for hook in hooks:
             hook.remove()
