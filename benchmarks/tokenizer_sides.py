@@ -38,10 +38,7 @@ def hornbook(folder: Path) -> dict[str, Callable[..., Any]]:
         return [tok.encode(text) for text in texts]
 
     def train(file: Path, size: int, threads: int) -> Any:
-        with file.open(encoding="utf-8", newline="\n") as lines:
-            tok = Tokenizer.train(
-                lines, size, "gpt2", (), threads=threads
-            )
+        tok = Tokenizer.train([file], size, "gpt2", (), threads=threads)
         return tok.vocabulary
 
     def pairs(vocabulary: Any) -> list[list[str]]:

@@ -81,3 +81,22 @@ def test_more_than_can_be_placed_is_refused(
     monkeypatch.setattr(module, "MOST_PLACES", 9)
     with pytest.raises(DataError, match="a sample"):
         Learner(pieces_of({b"a long piece": 1}), ALPHABET, 9)
+
+
+@pytest.mark.parametrize("guess", [1, 5, 10**9])
+def test_a_wrong_guess_at_the_floor_changes_nothing(
+    guess: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = np.random.default_rng(1)
+    letters = order.integers(97, 101, (400, 7), dtype=np.uint8)
+    pieces = {row.tobytes(): 1 + n % 90 for n, row in enumerate(letters)}
+    monkeypatch.setattr(module, "likely_floor", lambda *_: guess)
+    for least in (1, 40):
+        learner = Learner(pieces_of(pieces), ALPHABET, 900, least)
+        rows = [*learner.learn(100), *learner.learn(900)]
+        slow = [
+            [*m.pair, m.frequency]
+            for m in islice(learn_merges(pieces, ALPHABET), 900)
+            if m.frequency >= least
+        ]
+        assert [row.tolist() for row in rows] == slow

@@ -188,7 +188,7 @@ NUMBERS = dict(enumerate("BbHhIif?")) | {10: "Q", 11: "q", 12: "d"}
 CUTTING = {
     "gpt-2": (PATTERNS["gpt2"], False, False),
     "llama-bpe": (PATTERNS["cl100k"], True, False),
-    "qwen2": (PATTERNS["qwen2"], False, True),
+    "qwen2": (PATTERNS["qwen"], False, True),
     "smollm": (PATTERNS["smollm"], False, False),
 }
 """How text is cut; whether a piece that is a token is taken whole; and

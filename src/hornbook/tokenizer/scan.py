@@ -354,7 +354,7 @@ RULES = {
     "cl100k": Rules(),
     "llama3": Rules(),
     "two_digits": Rules(digits=2),
-    "qwen2": Rules(digits=1),
+    "qwen": Rules(digits=1),
     "o200k": Rules(sign_tail=NEWLINE | SLASH, apart=False, cased=True),
 }
 """The rules that cut as the published patterns of these names do."""

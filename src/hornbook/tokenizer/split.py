@@ -125,7 +125,7 @@ PATTERNS = {
     "cl100k": CL100K,
     "llama3": CL100K,
     "two_digits": CL100K.replace("{1,3}", "{1,2}"),
-    "qwen2": CL100K.replace("{1,3}", ""),
+    "qwen": CL100K.replace("{1,3}", ""),
     "smollm": (
         r"'s|'t|'re|'ve|'m|'ll|'d"
         r"| ?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+"

@@ -76,15 +76,15 @@ class Learner:
         lay_out(pieces.spelled, pieces.starts, ids, self._row)
 
         # Count the pairs
-        self._enter(FIRST_PAIRS)
+        self._pairs, self._used = frequent_pairs(
+            self._row, FIRST_PAIRS, self._floor
+        )
         self._before = make_side(size, places)
         self._after = make_side(size, places)
         self._merges = np.empty((wanted, 3), np.int64)
         self._done = 0
 
-    def learn(
-        self, some: int
-    ) -> Int64[np.ndarray, "rows 3"]:
+    def learn(self, some: int) -> Int64[np.ndarray, "rows 3"]:
         """Learn so many merges: left, right, and how often they stood.
 
         Fewer are learned where no pair occurs ``least`` times and
@@ -111,20 +111,26 @@ class Learner:
                 self._pairs = grown(self._pairs, self._used.pairs[0])
             elif self._floor > self._least:
                 self._floor = max(self._least, self._floor // SINKS)
-                self._enter(len(self._pairs.keys))
+                self._pairs, self._used = frequent_pairs(
+                    self._row, len(self._pairs.keys), self._floor
+                )
             else:
                 return self._merges[start : self._done]
 
-    def _enter(self, room: int) -> None:
-        """Count all pairs, and enter those that are not too rare."""
-        while True:
-            self._pairs = make_pairs(room)
-            self._used = Used(*np.zeros((3, 1), np.int64))
-            if count_pairs(self._row, self._pairs, self._used):
-                break
-            room *= 2
-        keep_frequent(self._pairs, self._used, self._floor)
-        list_places(self._row, self._pairs)
+
+def frequent_pairs(
+    row: Row, room: int, floor: int
+) -> tuple[Pairs, Used]:
+    """Count all pairs, and enter those that occur so often at least.
+
+    There is ``room`` for so many pairs at first.
+    """
+    pairs, used = make_pairs(room), Used(*np.zeros((3, 1), np.int64))
+    if not count_pairs(row, pairs, used):
+        return frequent_pairs(row, 2 * room, floor)
+    keep_frequent(pairs, used, floor)
+    list_places(row, pairs)
+    return pairs, used
 
 
 def likely_floor(pieces: Pieces, wanted: int) -> int:

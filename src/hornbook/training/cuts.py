@@ -56,7 +56,7 @@ gave, in the package."""
 
 
 def shipped() -> dict[str, Any]:
-    """Read what was found of the demo's text, as the command wrote it."""
+    """Read what was found of the demo's text."""
     found: dict[str, Any] = read_json(
         Path(str(resources.files("hornbook") / FILE))
     )
