@@ -89,14 +89,15 @@ def test_a_wrong_guess_at_the_floor_changes_nothing(
 ) -> None:
     order = np.random.default_rng(1)
     letters = order.integers(97, 101, (400, 7), dtype=np.uint8)
-    pieces = {row.tobytes(): 1 + n % 90 for n, row in enumerate(letters)}
+    rows = enumerate(letters)
+    pieces = {row.tobytes(): 1 + n % 90 for n, row in rows}
     monkeypatch.setattr(module, "likely_floor", lambda *_: guess)
     for least in (1, 40):
         learner = Learner(pieces_of(pieces), ALPHABET, 900, least)
-        rows = [*learner.learn(100), *learner.learn(900)]
+        fast = [*learner.learn(100), *learner.learn(900)]
         slow = [
             [*m.pair, m.frequency]
             for m in islice(learn_merges(pieces, ALPHABET), 900)
             if m.frequency >= least
         ]
-        assert [row.tolist() for row in rows] == slow
+        assert [row.tolist() for row in fast] == slow

@@ -96,14 +96,12 @@ def learn_joins(
         grown: set[Pair] = set()
         for index in places.pop(pair):
             joined = join_pair(words[index], pair, token)
-            for old in pairwise(words[index]):
-                counts[old] -= repeats[index]
+            recount(counts, words[index], joined, repeats[index])
+            words[index] = joined
             for new in pairwise(joined):
-                counts[new] += repeats[index]
                 if token in new:
                     places[new].add(index)
                     grown.add(new)
-            words[index] = joined
         for new in grown:
             heapq.heappush(heap, (-counts[new], new))
 
@@ -124,6 +122,19 @@ def count_pairs(
             counts[pair] += repeats[index]
             places[pair].add(index)
     return counts, places
+
+
+def recount(
+    counts: Counter[Pair],
+    before: Sequence[int],
+    after: Sequence[int],
+    times: int,
+) -> None:
+    """Correct the counts of pairs where a word became another."""
+    for pair in pairwise(before):
+        counts[pair] -= times
+    for pair in pairwise(after):
+        counts[pair] += times
 
 
 def join_pair(word: Sequence[int], pair: Pair, token: int) -> list[int]:

@@ -44,8 +44,8 @@ def extend_tokenizer(
         DataError: the texts are empty or not Unicode, or a special
             token is an ordinary one as well.
     """
-    # Cut the texts as before
     check(tok, more, min_frequency)
+    # Cut the texts as before
     old = tok.vocabulary
     pieces = count_texts(tok, texts)
     words = [encode_piece(old, piece) for piece in pieces]
@@ -63,16 +63,15 @@ def extend_tokenizer(
                 break
             tokens[spelling] = token
             merges[pair] = rank + len(parts), token
-            parts[token] = [
-                part for id_ in pair for part in parts.get(id_, [id_])
-            ]
+            left, right = (parts.get(id_, [id_]) for id_ in pair)
+            parts[token] = left + right
             bar.advance()
 
     # Put the special tokens at the end
     grown = replace(old, tokens=tokens, merges=merges)
     whole = grown.with_specials(tuple(special_tokens)).check()
-    for name in whole.specials.keys() - old.specials.keys():
-        parts[whole.specials[name]] = tok.encode(name)
+    fresh = whole.specials.keys() - old.specials.keys()
+    parts |= {whole.specials[name]: tok.encode(name) for name in fresh}
     return Extension(Tokenizer(whole), parts)
 
 

@@ -79,6 +79,7 @@ SOURCES = (
     "tables.py",
     "bpe_fast.py",
     "count_fast.py",
+    "pairs_fast.py",
     "learn_fast.py",
 )
 """The files that hold kernels."""

@@ -11,15 +11,17 @@ from hornbook.tokenizer.counter import Pieces
 from hornbook.tokenizer.kernel import announce
 from hornbook.tokenizer.learn_fast import (
     Met,
-    Pairs,
     Row,
-    Used,
     count_pairs,
-    enter_again,
-    keep_frequent,
     lay_out,
     learn,
     list_places,
+)
+from hornbook.tokenizer.pairs_fast import (
+    Pairs,
+    Used,
+    enter_again,
+    keep_frequent,
 )
 
 FIRST_PAIRS = 1 << 18
