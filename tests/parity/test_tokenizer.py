@@ -1,8 +1,11 @@
 """Our tokenizer beside tokenizers, transformers and tiktoken."""
 
 import json
+import random
+import string
 import unicodedata
 from base64 import b64decode
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -396,3 +399,60 @@ def test_published_vocabularies_read_books_alike(
     ours, theirs = published
     text = read(shared_data, name)
     assert ours.encode(text) == theirs.encode_ordinary(text)
+
+
+def random_text(
+    draw: random.Random, kinds: list[Sequence[str]], size: int
+) -> str:
+    """Make a string of characters of one kind."""
+    kind = draw.choice(kinds)
+    return "".join(draw.choices(kind, k=draw.randrange(size)))
+
+
+@pytest.mark.endurance
+def test_a_million_random_strings_are_read_alike(
+    published: tuple[Tokenizer, Any],
+) -> None:
+    ours, theirs = published
+    draw = random.Random(0)
+    every = [
+        char
+        for char in map(chr, range(0x110000))
+        if unicodedata.category(char) not in {"Cn", "Cs"}
+    ]
+    kinds = [
+        string.printable,
+        string.ascii_letters + "    '",
+        " \t\n\r\u00a0\u3000",
+        "'stmdlvreSTMDLVREſ ",
+        "0123456789١२½ .,",
+        "的一是不了人我在有他 éü中",
+        every,
+    ]
+    for _ in range(100):
+        texts = [
+            random_text(draw, kinds, 40) + random_text(draw, kinds, 9)
+            for _ in range(10_000)
+        ]
+        rows = [row.tolist() for row in ours.encode_batch(texts)]
+        assert rows == theirs.encode_ordinary_batch(texts)
+
+
+@pytest.mark.endurance
+def test_every_text_at_hand_is_read_alike(
+    published: tuple[Tokenizer, Any], shared_data: Path
+) -> None:
+    ours, theirs = published
+    read_ = 0
+    for file in sorted(shared_data.rglob("*")):
+        if not file.is_file():
+            continue
+        try:
+            text = file.read_bytes().decode("utf-8")
+        except UnicodeDecodeError:
+            continue
+        ids = theirs.encode_ordinary(text)
+        assert ours.encode_array(text).tolist() == ids, file.name
+        assert ours.decode_bytes(ids) == text.encode()
+        read_ += 1
+    assert read_ > 100
