@@ -11,6 +11,7 @@ from hornbook.base.console import console
 from hornbook.base.errors import DataError
 from hornbook.tokenizer import counter as module
 from hornbook.tokenizer.counter import (
+    Block,
     PieceCounter,
     Pieces,
     count_fast,
@@ -37,7 +38,7 @@ def as_counts(pieces: Pieces) -> dict[bytes, int]:
 @given(texts=st.lists(st.text() | st.text(alphabet="ab '\n1é中")))
 def test_the_twins_count_alike(pattern: str, texts: list[str]) -> None:
     counter = PieceCounter(RULES[pattern])
-    counter.add(texts)
+    assert counter.add(texts) == len(texts)
     slow: Counter[bytes] = Counter()
     for text in texts:
         slow.update(piece.encode() for piece in Splitter(pattern)(text))
@@ -110,6 +111,12 @@ def test_lines_of_a_file_are_texts(
     lines[-1] = lines[-1][:-1]
     slow = Tokenizer.train([*lines, "c", *lines], 280, pattern)
     assert made.vocabulary == slow.vocabulary
+
+
+@pytest.mark.parametrize("text", [b"a\nb\n", b"a\nb", b"\n\n"])
+def test_a_block_knows_its_lines(text: bytes) -> None:
+    counter = PieceCounter(RULES["gpt2"])
+    assert counter.add(Block(Path("some.txt"), 0, text)) == 2
 
 
 @pytest.mark.parametrize("pattern", ["gpt2", r"\S+|\s+"])

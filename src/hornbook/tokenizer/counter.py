@@ -81,7 +81,8 @@ class Block(NamedTuple):
             DataError: they are not UTF-8.
         """
         self.text()
-        return self.lines.replace(LINE_END, LINE_END + END)
+        ended = self.lines.replace(LINE_END, LINE_END + END)
+        return ended if ended.endswith(END) else ended + END
 
 
 Group = list[str] | Block
@@ -100,9 +101,9 @@ class PieceCounter:
     def add(self, group: Group) -> int:
         """Count the pieces of texts; say how many texts they are."""
         if isinstance(group, Block):
-            data, documents = group.texts(), 1
+            data = group.texts()
         else:
-            data, documents = END.join(map(utf8, group)), len(group)
+            data = END.join([*map(utf8, group), b""])
         text, size, at = np.frombuffer(data + PAD, "u1"), len(data), 0
         while True:
             at = count_documents(
@@ -116,7 +117,7 @@ class PieceCounter:
                 self._used,
             )
             if at >= size:
-                return documents
+                return data.count(END)
             self._grow(size)
 
     def take(self, other: "PieceCounter", over: int = 0) -> None:
