@@ -290,6 +290,7 @@ def bench(source: str | Path) -> "Iterator[tuple[Path, Text]]":
     from hornbook.training.precision import use_threads
     from hornbook.training.trials import open_text
 
+    run(source, last="plan")
     record = run(source, last="tokenize")
     limit = load_recipe(source).scaling.heldout_bytes
     with lock(record.path):

@@ -7,7 +7,7 @@ from hornbook.base.dialogue import Dialogue, ask
 from hornbook.base.errors import DataError
 from hornbook.model.config import make_config
 from hornbook.model.transformer import Transformer
-from hornbook.tokenizer.chat import GAP
+from hornbook.tokenizer.chat import gap_of
 from hornbook.tokenizer.tokenizer import SPECIALS, Tokenizer
 from hornbook.training.loss import IGNORE, next_token_loss
 from hornbook.tuning.sft import (
@@ -61,7 +61,7 @@ def test_answers_and_their_ends_are_learnt_and_nothing_else(
     wanted = []
     for talk, example in zip(talks, encode(TOK, talks), strict=True):
         answers = [
-            [*TOK.encode(GAP + said.content), TOK.end]
+            [*TOK.encode(gap_of(TOK) + said.content), TOK.end]
             for said in talk.messages
             if said.role == "assistant"
         ]

@@ -53,10 +53,15 @@ def compiled(function: F, **options: bool) -> F:
 def announce(name: str) -> None:
     """Say so if a kernel, and those it calls, must be compiled now."""
     if not any(kernel_folder().glob(f"**/*.{name}-*.nbi")):
-        console.say(
-            "compiling the tokenizer for this machine (once, a few "
-            "seconds)"
-        )
+        say_once()
+
+
+@cache
+def say_once() -> None:
+    """Say what the wait is for, also if several kernels compile."""
+    console.say(
+        "compiling the tokenizer for this machine (once, some seconds)"
+    )
 
 
 @cache
