@@ -10,8 +10,10 @@ from hornbook.base.errors import DataError, RecipeError
 from hornbook.base.store import read_json, read_jsonl
 from hornbook.cli import main
 from hornbook.model.attention import attend
+from hornbook.planning.probe import Probe
 from hornbook.road import LOCK
 
+PROBE = "hornbook.planning.measure.probe"
 RUN = Path("runs") / "smoke"
 QUICK = {"seeds": 2, "steps": 3, "settings": ("pretrain.batch=2",)}
 
@@ -41,6 +43,17 @@ def test_variants_share_seeds_and_text(run_copy: Path) -> None:
     other = hb.trials(run_copy, {"renamed": {}}, **QUICK)
     assert other.entries[0].bits == first.bits
     assert read_jsonl(log) == lines
+
+
+def test_a_recipe_that_was_never_run_is_planned_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured = Probe(threads=1, tokens_per_second=1e5)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(PROBE, lambda *_: measured)
+    with laboratory.bench("smoke") as (folder, text):
+        assert (folder / "plan.json").exists()
+        assert text.train.documents > 100
 
 
 def test_an_attention_of_ones_own_is_tried(
