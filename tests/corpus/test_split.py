@@ -69,7 +69,7 @@ def test_so_many_bytes_are_held_out(
     held = hold_out(sized(sizes), config)
     total = sum(sizes[row] for row in held)
     assert len(held) >= 100
-    assert total >= least
+    assert total >= least or len(held) == documents // 2
     assert len(held) == 100 or total < least + 9000
 
     # More text moves nothing into the held-out set

@@ -39,5 +39,10 @@ def test_an_unknown_character_is_unk() -> None:
 
 
 def test_rare_words_are_left_out() -> None:
-    words = learn_words({b"a": 3, b"b": 1, UNKNOWN: 9}, 9, 2)
+    words = learn_words({b"a": 3, b"b": 1, UNKNOWN: 9}, 9, 2, 9)
+    assert words == {UNKNOWN: 0, b"a": 1}
+
+
+def test_long_words_are_left_out() -> None:
+    words = learn_words({b"hat": 3, b"a": 1}, 9, 0, 2)
     assert words == {UNKNOWN: 0, b"a": 1}

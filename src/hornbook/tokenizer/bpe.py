@@ -68,8 +68,7 @@ def learn_joins(
 
     ``spelled`` has the bytes of each token, and grows; a pair whose
     bytes are a token already stays apart. Counts in the heap may be
-    out of date but never too low: only pairs with the new token gain,
-    and these are pushed.
+    out of date but never too low: only a new token's pairs can gain.
     """
     counts, places = count_pairs(words, repeats)
     heap = [(-count, pair) for pair, count in counts.items()]
