@@ -2,11 +2,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import convert
 
 from hornbook.model.config import make_config
 from hornbook.tokenizer.config import TokenizerConfig
 from hornbook.training.config import TrainingConfig
-from hornbook.training.cuts import cut_texts, equal_compute, flops
+from hornbook.training.cuts import (
+    Cuts,
+    cut_texts,
+    equal_compute,
+    flops,
+    shipped,
+)
 from hornbook.training.trials import Trial
 
 TEXTS = {
@@ -63,3 +70,11 @@ def test_all_have_the_compute_of_the_first() -> None:
     assert same[1].training.steps > 1000 > same[2].training.steps
     for trial in same:
         assert flops(trial) == pytest.approx(flops(trials[0]), rel=0.02)
+
+
+def test_what_is_shipped_is_what_the_command_writes() -> None:
+    found = convert(shipped(), Cuts)
+    kinds = [cut.kind for cut in found.cuts]
+    assert sorted(kinds) == ["bpe", "char", "word"]
+    for entry in found.contest.entries:
+        assert entry.bits is not None and entry.bits.seeds == 3
