@@ -157,8 +157,9 @@ def whole_texts(
         for name in ("train.parquet", "heldout.parquet")
     )
     sizes = accumulate(len(text.encode()) for text in heldout)
-    count = sum(size <= limit for size in sizes) if limit else None
-    return {"train": train, "heldout": heldout[: count or None]}
+    fits = sum(size <= limit for size in sizes)
+    count = max(1, fits) if limit else len(heldout)
+    return {"train": train, "heldout": heldout[:count]}
 
 
 def find_rate(

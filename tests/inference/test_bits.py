@@ -130,7 +130,7 @@ def test_what_is_unknown_is_written_out(tmp_path: Path) -> None:
     untold = bits_per_byte(model, TokenShard.open(tmp_path / "w.bin"))
     assert told.lost.tolist() == [len(" cap"), 0]
     assert untold.lost.tolist() == [0, 0]
-    more = told.bits - untold.bits
+    more = told.cost - untold.cost
     assert more.tolist() == pytest.approx([8 * len(" cap"), 0])
 
 

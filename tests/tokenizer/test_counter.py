@@ -2,6 +2,7 @@
 
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -73,27 +74,56 @@ def test_the_rare_are_forgotten_alike_on_any_threads(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("hornbook.tokenizer.threads.GROUP", 100)
-    monkeypatch.setattr(module, "ROUND", 8)
+    monkeypatch.setattr(module, "ROUND", 800)
     texts = [f"hat {n % 7} of{n} hat" for n in range(4000)]
     full = as_counts(count_all(texts, 1, 1 << 30))
     assert "forgotten" not in capsys.readouterr().err
-    some = [as_counts(count_all(texts, n, 4000)) for n in (1, 2, 3)]
+    most = 200 * (module.EACH + 10 * module.EVERY_BYTE)
+    some = [as_counts(count_all(texts, n, most)) for n in (1, 2, 3)]
     told = capsys.readouterr().err
     assert some[0] == some[1] == some[2]
     assert "may be up to" in told
 
     # What is kept is counted too low by no more than is said
     lost = int(told.split("may be up to ")[1].split()[0])
-    assert len(some[0]) < 200 < len(full)
+    assert len(some[0]) < 400 < len(full)
     assert some[0][b"hat"] == full[b"hat"]
     for piece, count in full.items():
         assert count - lost <= some[0].get(piece, 0) <= count
 
 
+def test_nothing_is_forgotten_at_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from hornbook.tokenizer import train
+
+    monkeypatch.setattr("hornbook.tokenizer.threads.GROUP", 1)
+    monkeypatch.setattr(module, "ROUND", 20)
+    texts = ["ab cd ef gh", "ij kl mn op"]
+    assert len(count_all(texts, 1, 300).counts) == 8
+    assert len(count_all(["", "hat", ""], 1, 300).counts) == 1
+    monkeypatch.setattr(train, "MOST_PIECES", 4)
+    assert Tokenizer.train(["a b c"], 5, kind="char").vocab_size == 5
+
+
+def test_a_table_may_be_full_to_its_margin(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "FIRST_BYTES", 1)
+    first, second = (PieceCounter(RULES["gpt2"]) for _ in range(2))
+    first.add(["ab cde"])
+    second.take(first)
+    for table in (first, second):
+        count, size = table._used.tolist()
+        assert size == 6 and len(table._spelled) >= size + module.MARGIN
+        assert as_counts(table.pieces()) == {b"ab": 1, b" cde": 1}
+
+
 def test_those_that_fit_are_kept() -> None:
     pieces = pieces_of({b"a": 9, b"bb": 5, b"c": 5, b"d": 1})
-    assert too_rare(pieces, 65 * 3 + 1) == 1
-    assert too_rare(pieces, 65 * 3) == 5
+    three = 3 * module.EACH + 7 * module.EVERY_BYTE
+    assert too_rare(pieces, three) == 1
+    assert too_rare(pieces, three - 1) == 5
     assert too_rare(pieces, 1 << 20) == 1
 
 
@@ -132,9 +162,21 @@ def test_a_file_that_cannot_be_read_is_named(
 
 
 @pytest.mark.parametrize("pattern", ["gpt2", r"\S+|\s+"])
-def test_what_is_no_text_is_refused(pattern: str) -> None:
-    with pytest.raises(DataError, match="of type bytes"):
-        Tokenizer.train([b"hat"], pattern=pattern)  # type: ignore
+@pytest.mark.parametrize(
+    ("texts", "words"),
+    [
+        ([b"hat"], "of type bytes"),
+        ([None], "of type NoneType"),
+        (b"hat", "one string"),
+        ("hat", "one string"),
+        (Path("hat.txt"), "one file, hat.txt"),
+    ],
+)
+def test_what_is_no_text_is_refused(
+    pattern: str, texts: Any, words: str
+) -> None:
+    with pytest.raises(DataError, match=words):
+        Tokenizer.train(texts, pattern=pattern)
 
 
 def test_other_patterns_forget_the_rare_too(

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -75,3 +77,19 @@ def test_what_cannot_be_extended_is_refused() -> None:
     words = Tokenizer.train([PLAIN], 20, kind="word")
     with pytest.raises(RecipeError, match="byte pairs"):
         extend_tokenizer(words, [FIELD], 3)
+
+
+def test_texts_of_an_extension_are_those_of_training(
+    tmp_path: Path,
+) -> None:
+    tok = Tokenizer.train(["a hat"], 257)
+    with pytest.raises(DataError, match="one string"):
+        extend_tokenizer(tok, "a hat a hat", 5)
+    with pytest.raises(RecipeError, match="name twice"):
+        extend_tokenizer(tok, ["a hat"], 5, ("<x>", "<x>"))
+    file = tmp_path / "hats.txt"
+    file.write_text("a hat\na hat\n", encoding="utf-8")
+    from_file = extend_tokenizer(tok, [file], 3)
+    assert from_file.parts == extend_tokenizer(
+        tok, ["a hat\n", "a hat\n"], 3
+    ).parts

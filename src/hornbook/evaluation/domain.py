@@ -38,10 +38,10 @@ def bits_per_byte(
     shard = material.shard("heldout")
     bits = measure(material.base, shard, rows=config.batch)
     size = float(bits.bytes.sum())
-    spelled = float((bits.bits - bits.nats / LOG_2).sum())
+    spelled = float(bits.spelled.sum())
     unigram = unigram_nats(material.shard("train"), shard) / LOG_2
     bigram = bigram_nats(material.shard("train"), shard) / LOG_2
-    result = interval.ratio(bits.bits, bits.bytes, seed)
+    result = interval.ratio(bits.cost, bits.bytes, seed)
     return {
         "bits_per_byte": score(
             result,

@@ -35,16 +35,21 @@ class Bits(msgspec.Struct, frozen=True):
     @property
     def value(self) -> float:
         """Bits per byte over all documents."""
-        return float(self.bits.sum() / self.bytes.sum())
+        return float(self.cost.sum() / self.bytes.sum())
 
     @property
-    def bits(self) -> np.ndarray:
-        """The cost of each document, in bits.
+    def spelled(self) -> np.ndarray:
+        """The bits in which what the vocabulary lacks is written out.
 
-        A vocabulary of words spares a model what it does not know;
-        that is written out here, byte by byte.
+        A vocabulary of words spares a model what it does not know.
         """
-        bits: np.ndarray = self.nats / LOG_2 + SPELLED_BITS * self.lost
+        bits: np.ndarray = SPELLED_BITS * self.lost
+        return bits
+
+    @property
+    def cost(self) -> np.ndarray:
+        """The cost of each document, in bits."""
+        bits: np.ndarray = self.nats / LOG_2 + self.spelled
         return bits
 
     @property

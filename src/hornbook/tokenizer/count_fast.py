@@ -20,6 +20,9 @@ from hornbook.tokenizer.tables import (
 END = 0xFF
 """The byte behind every text; UTF-8 never holds it."""
 
+MARGIN = 16
+"""So many bytes are read where a key is made of fewer."""
+
 
 @kernel
 def find_place(
@@ -56,7 +59,8 @@ def count_piece(
     if seen[slot, 1] == 0:
         # Enter it
         pieces, end = used
-        if 2 * pieces >= len(seen) or end + size > len(spelled):
+        full = end + size + MARGIN > len(spelled)
+        if full or 2 * pieces >= len(seen):
             return False
         seen[slot, 0], seen[slot, 1] = key_of(text, at, size)
         seen[slot, 3] = end

@@ -1,7 +1,7 @@
 """Counting pieces through the kernels, in memory that is bounded."""
 
 from collections.abc import Iterable, Iterator
-from itertools import groupby, islice
+from itertools import chain, groupby
 from pathlib import Path
 from typing import NamedTuple, cast
 
@@ -11,6 +11,7 @@ from jaxtyping import Int64, UInt8
 from hornbook.base.console import Bar, console
 from hornbook.base.errors import DataError
 from hornbook.tokenizer.count_fast import (
+    MARGIN,
     add_counts,
     count_documents,
     list_pieces,
@@ -25,14 +26,16 @@ FIRST_PIECES = 1 << 16
 FIRST_BYTES = 1 << 19
 """For how many pieces and bytes there is room at first."""
 
-EACH = 64
-"""What a piece takes beside its bytes: two rows, one of them empty."""
+EACH, EVERY_BYTE = 128, 40
+"""The memory that a piece takes here, and each of its bytes and the
+wall before it when merges are learned from it."""
 
-MOST_BYTES = 1 << 30
+MOST_BYTES = 1 << 31
 """When pieces take more memory than this, the rare are forgotten."""
 
-ROUND = 1 << 10
-"""After so many groups of texts, the threads' counts are added up."""
+ROUND = 1 << 24
+"""After so much text, and then ever more, the threads' counts are
+added up."""
 
 BLOCK = 1 << 20
 """How much of a file is read at a time, and on to the line's end."""
@@ -138,10 +141,10 @@ class PieceCounter:
             self._grow(len(other._spelled))
 
     @property
-    def bytes(self) -> int:
-        """The memory that the pieces take."""
+    def memory(self) -> int:
+        """The bytes that its pieces take, learning included."""
         count, size = self._used.tolist()
-        return int(EACH * count + size)
+        return int(EACH * count + EVERY_BYTE * (size + count))
 
     def pieces(self) -> Pieces:
         """Give all that was counted."""
@@ -158,8 +161,8 @@ class PieceCounter:
             larger = np.zeros((2 * len(self._seen), 4), np.uint64)
             move_counts(self._seen, larger)
             self._seen = larger
-        if size + piece_bytes > len(self._spelled):
-            room = np.empty(2 * size + piece_bytes, np.uint8)
+        if size + piece_bytes + MARGIN > len(self._spelled):
+            room = np.empty(2 * size + piece_bytes + MARGIN, np.uint8)
             room[:size] = self._spelled[:size]
             self._spelled = room
 
@@ -180,42 +183,66 @@ def count_fast(
     Source: manku2002, for what that does to the counts.
     """
     announce("count_documents")
-    groups, total, lost = text_groups(texts), PieceCounter(rules), 0
-    while True:
+    groups, total = text_groups(texts), PieceCounter(rules)
+    budget, lost, first = ROUND, 0, next(groups, None)
+    while first is not None:
         # Count a round of groups, each thread in a table of its own
         tables = [PieceCounter(rules) for _ in range(threads - 1)]
-        seen = count_round(islice(groups, ROUND), [*tables, total], bar)
+        some = up_to(budget, chain([first], groups))
+        before = total.memory
+        read = count_round(some, [*tables, total], bar)
         for table in tables:
             total.take(table)
+        each = max(total.memory - before, 1) / max(read, 1)
 
         # Forget the rarest, if more is to come
-        if seen < ROUND:
-            warn_of_loss(lost)
-            return total.pieces()
-        if total.bytes > most:
+        first = next(groups, None)
+        if first is not None and total.memory > most:
             rare = too_rare(total.pieces(), most // 2)
             kept, lost = PieceCounter(rules), lost + rare
             kept.take(total, over=rare)
             total = kept
 
+        # Read twice as much next time, less where pieces are many
+        room = int((most - total.memory) / each)
+        budget = max(ROUND, min(2 * budget, room))
+    warn_of_loss(lost)
+    return total.pieces()
+
+
+def up_to(budget: int, groups: Iterable[Group]) -> Iterator[Group]:
+    """Take groups until they have so many bytes or characters."""
+    for group in groups:
+        yield group
+        budget -= size_of_group(group)
+        if budget <= 0:
+            return
+
+
+def size_of_group(group: Group) -> int:
+    """Say how much text a group is."""
+    if isinstance(group, Block):
+        return len(group.lines)
+    return sum(map(len, group))
+
 
 def count_round(
     groups: Iterable[Group], tables: list[PieceCounter], bar: Bar
 ) -> int:
-    """Count some groups, a table for each thread; say how many."""
+    """Count some groups, a table for each thread; say how much text."""
     idle = [*tables]
 
-    def count(group: Group) -> int:
+    def count(group: Group) -> tuple[int, int]:
         table = idle.pop()
         documents = table.add(group)
         idle.append(table)
-        return documents
+        return documents, size_of_group(group)
 
-    seen = 0
-    for documents in in_threads(count, groups, len(tables)):
+    read = 0
+    for documents, size in in_threads(count, groups, len(tables)):
         bar.advance(documents)
-        seen += 1
-    return seen
+        read += size
+    return read
 
 
 def too_rare(pieces: Pieces, most: int) -> int:
@@ -224,7 +251,8 @@ def too_rare(pieces: Pieces, most: int) -> int:
     Those that occur more often take at most ``most`` bytes.
     """
     order = np.argsort(-pieces.counts, kind="stable")
-    taken = np.cumsum(EACH + np.diff(pieces.starts)[order])
+    sizes = np.diff(pieces.starts)[order] + 1
+    taken = np.cumsum(EACH + EVERY_BYTE * sizes)
     fitting = int(np.searchsorted(taken, most, side="right"))
     return int(pieces.counts[order[min(fitting, len(order) - 1)]])
 
@@ -250,7 +278,16 @@ def text_groups(texts: Iterable[str | Path]) -> Iterator[Group]:
 
 
 def is_file(text: str | Path) -> bool:
-    """Tell a file from a text."""
+    """Tell a file from a text.
+
+    Raises:
+        DataError: it is neither.
+    """
+    if not isinstance(text, str | Path):
+        raise DataError(
+            f"a text is of type {type(text).__name__}; give strings, "
+            "or the paths of files"
+        )
     return isinstance(text, Path)
 
 

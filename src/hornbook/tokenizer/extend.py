@@ -8,6 +8,7 @@ model can take its first vectors.
 
 from collections import Counter
 from collections.abc import Iterable
+from itertools import islice
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -15,8 +16,10 @@ from msgspec.structs import replace
 from hornbook.base.console import console
 from hornbook.base.errors import DataError, RecipeError
 from hornbook.tokenizer.bpe import Merges, learn_joins, merge_piece
+from hornbook.tokenizer.config import TokenizerConfig
 from hornbook.tokenizer.split import Splitter, utf8
 from hornbook.tokenizer.tokenizer import Tokenizer
+from hornbook.tokenizer.train import checked, lines_of, warn_of_few
 from hornbook.tokenizer.vocabulary import Vocabulary
 
 
@@ -44,38 +47,49 @@ def extend_tokenizer(
         DataError: the texts are empty or not Unicode, or a special
             token is an ordinary one as well.
     """
-    check(tok, more, min_frequency)
     # Cut the texts as before
-    old = tok.vocabulary
+    names, old = tuple(special_tokens), tok.vocabulary
+    check(tok, more, min_frequency, names)
     pieces = count_texts(tok, texts)
     words = [encode_piece(old, piece) for piece in pieces]
 
     # Go on joining, and note what each new token is made of
     tokens, merges = dict(old.tokens), dict(old.merges)
     rank = max((rank for rank, _ in merges.values()), default=-1) + 1
-    spelled = {id_: token for token, id_ in tokens.items()}
-    spelled |= {id_: s.encode() for s, id_ in old.specials.items()}
     parts: dict[int, list[int]] = {}
-    joins = learn_joins(words, [*pieces.values()], spelled)
+    joins = learn_joins(words, [*pieces.values()], spellings(old))
     with console.progress("learning tokens", more, "tokens") as bar:
-        for pair, token, spelling, count in joins:
-            if len(parts) == more or count < min_frequency:
+        for pair, token, spelling, count in islice(joins, more):
+            if count < min_frequency:
                 break
             tokens[spelling] = token
             merges[pair] = rank + len(parts), token
             left, right = (parts.get(id_, [id_]) for id_ in pair)
             parts[token] = left + right
             bar.advance()
+    warn_of_few(len(parts), more, min_frequency > 1)
 
     # Put the special tokens at the end
-    grown = replace(old, tokens=tokens, merges=merges)
-    whole = grown.with_specials(tuple(special_tokens)).check()
-    fresh = whole.specials.keys() - old.specials.keys()
-    parts |= {whole.specials[name]: tok.encode(name) for name in fresh}
+    whole = replace(old, tokens=tokens, merges=merges)
+    whole = whole.with_specials(names).check()
+    for name in whole.specials.keys() - old.specials.keys():
+        parts[whole.specials[name]] = tok.encode(name)
     return Extension(Tokenizer(whole), parts)
 
 
-def check(tok: Tokenizer, more: int, min_frequency: int) -> None:
+def spellings(vocabulary: Vocabulary) -> dict[int, bytes]:
+    """Give the bytes of each token, special ones included."""
+    names = vocabulary.specials
+    spelled = {id_: token for token, id_ in vocabulary.tokens.items()}
+    return spelled | {names[name]: name.encode() for name in names}
+
+
+def check(
+    tok: Tokenizer,
+    more: int,
+    min_frequency: int,
+    special_tokens: tuple[str, ...],
+) -> None:
     """Refuse what cannot be extended, and numbers that cannot be.
 
     Raises:
@@ -91,6 +105,7 @@ def check(tok: Tokenizer, more: int, min_frequency: int) -> None:
             f"{more} more tokens of frequency {min_frequency} cannot "
             "be learned; give 0 or more, and 1 or more"
         )
+    TokenizerConfig(special_tokens=special_tokens).check()
 
 
 def count_texts(tok: Tokenizer, texts: Iterable[str]) -> Counter[str]:
@@ -101,7 +116,8 @@ def count_texts(tok: Tokenizer, texts: Iterable[str]) -> Counter[str]:
     """
     split = Splitter(tok.vocabulary.pattern)
     pieces: Counter[str] = Counter()
-    for text in texts:
+    checked(texts)
+    for text in lines_of(texts):
         utf8(text)
         pieces.update(split(tok.vocabulary.prepared(text)))
     if not pieces:

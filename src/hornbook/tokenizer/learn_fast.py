@@ -299,5 +299,3 @@ def learn(
         old, made = (right, -1), (new, -1)
         settle(after, n_after, old, made, row, pairs, used, floor)
     return end
-
-

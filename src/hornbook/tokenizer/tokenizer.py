@@ -109,10 +109,11 @@ class Tokenizer:
     ) -> "Tokenizer":
         """Learn a vocabulary from texts.
 
-        In the place of a text may stand the path of a file: each of
-        its lines is a text. ``vocab_size`` counts bytes and special
-        tokens; these come last. Pieces are counted on ``threads``, by
-        default one for each core; the result does not depend on them.
+        In the place of a text may stand a ``Path``: each line of that
+        file is a text, so that no token spans two lines.
+        ``vocab_size`` counts bytes and special tokens; these come
+        last. Pieces are counted on ``threads``, by default one for
+        each core; the result does not depend on them.
 
         Raises:
             RecipeError: an argument is not possible.

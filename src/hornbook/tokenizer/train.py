@@ -45,13 +45,13 @@ def train(
         DataError: the texts are empty, not UTF-8, or spell a special
             token.
     """
-    # Count the distinct pieces: all that learning looks at
     config.check()
+    checked(texts)
     pattern = CHARACTER if config.kind == "char" else config.pattern
     splitter = Splitter(pattern)
     room = config.vocab_size - len(config.special_tokens)
 
-    # Learn from them, leaving room for the special tokens
+    # Count the distinct pieces, which are all that learning looks at
     merges: Merges = {}
     bounds = config.min_frequency, config.max_token_bytes or NO_LIMIT
     if config.kind == "bpe":
@@ -60,17 +60,24 @@ def train(
     else:
         counts = count_pieces(texts, splitter)
         tokens = learn_words(counts, room, *bounds)
-    if len(tokens) < room:
-        console.warn(
-            f"the text yields {len(tokens):,} tokens where {room:,} "
-            "were asked for; more text would yield more"
-        )
+    limited = config.min_frequency > 1 or config.max_token_bytes > 0
+    warn_of_few(len(tokens), room, limited)
 
     # Put the special tokens at the end
     learned = Vocabulary(
         config.kind, splitter.pattern, tokens, {}, merges
     )
     return learned.with_specials(config.special_tokens).check()
+
+
+def warn_of_few(found: int, wanted: int, limited: bool) -> None:
+    """Say so if a text yields fewer tokens than were asked for."""
+    if found < wanted:
+        other = ", or looser limits," if limited else ""
+        console.warn(
+            f"the text yields {found:,} tokens where {wanted:,} were "
+            f"asked for; more text{other} would yield more"
+        )
 
 
 def count_bytes(
@@ -89,7 +96,7 @@ def count_bytes(
     if rules is None:
         return pieces_of(count_pieces(texts, splitter))
     with console.progress("cutting text", unit="documents") as bar:
-        pieces = count_fast(checked(texts), rules, threads, bar)
+        pieces = count_fast(texts, rules, threads, bar)
     if not len(pieces.counts):
         raise DataError(NO_TEXT)
     return pieces
@@ -108,11 +115,11 @@ def count_pieces(
     counts: Counter[str] = Counter()
     lost = 0
     with console.progress("cutting text", unit="documents") as bar:
-        for text in lines_of(checked(texts)):
+        for text in lines_of(texts):
             utf8(text)
-            counts.update(splitter(text))
             if len(counts) > MOST_PIECES:
                 lost += forget_rare(counts)
+            counts.update(splitter(text))
             bar.advance()
     if not counts:
         raise DataError(NO_TEXT)
@@ -147,17 +154,20 @@ def lines_of(texts: Iterable[str | Path]) -> Iterator[str]:
             yield text
 
 
-def checked(texts: Iterable[str | Path]) -> Iterable[str | Path]:
-    """Return the texts, unless they are a single one.
+def checked(texts: Iterable[str | Path]) -> None:
+    """Refuse a single text or file where several are expected.
 
     Raises:
-        DataError: they are one string.
+        DataError: there is only one.
     """
-    if isinstance(texts, str):
+    if isinstance(texts, str | bytes):
         raise DataError(
             "the texts are one string; give a list of strings"
         )
-    return texts
+    if isinstance(texts, Path):
+        raise DataError(
+            f"the texts are one file, {texts}; give a list of files"
+        )
 
 
 def learn_bpe(
