@@ -13,7 +13,7 @@ from hornbook.tokenizer.config import SPECIALS, TokenizerConfig
         ({"vocab_size": 260}, "give 261 or more"),
         ({"vocab_size": 5, "kind": "word"}, "give 6 or more"),
         ({"kind": "sentencepiece"}, "bpe, word, char"),
-        ({"min_frequency": -1}, "below 0"),
+        ({"min_frequency": -1}, "between 0 and"),
         ({"special_tokens": ("<|a|>", "<|a|>")}, "twice"),
         ({"special_tokens": ("",)}, "empty"),
     ],

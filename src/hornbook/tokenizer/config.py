@@ -1,5 +1,6 @@
 """What a recipe says about the tokenizer."""
 
+import re
 from typing import Literal
 
 import msgspec
@@ -23,6 +24,15 @@ KINDS: dict[str, int] = {"bpe": 256, "word": 1, "char": 1}
 
 NO_LIMIT = 1 << 31
 """More bytes than any token has."""
+
+MOST = 1 << 62
+"""The largest count or size that a kernel can compare."""
+
+MOST_TOKENS = 1 << 24
+"""No vocabulary has more; a larger id is damage."""
+
+HALF = re.compile("[\ud800-\udfff]")
+"""Half of a surrogate pair."""
 
 
 class TokenizerConfig(msgspec.Struct, frozen=True):
@@ -54,9 +64,10 @@ class TokenizerConfig(msgspec.Struct, frozen=True):
             )
         for name in ("min_frequency", "max_token_bytes"):
             value = getattr(self, name)
-            if value < 0:
+            if not 0 <= value <= MOST:
                 raise RecipeError(
-                    f"{name} is {value}; it cannot be below 0"
+                    f"{name} is {value}; it must be between 0 and "
+                    f"{MOST:,}"
                 )
         names = self.special_tokens
         if "" in names or len(set(names)) < len(names):
@@ -64,11 +75,22 @@ class TokenizerConfig(msgspec.Struct, frozen=True):
                 f"special_tokens {names} holds an empty name or one "
                 "name twice; give each token a name of its own"
             )
+        for word in (self.pattern, *names):
+            if not word.isascii() and HALF.search(word):
+                raise RecipeError(
+                    f"{word!r} holds half of a surrogate pair, which "
+                    "is no character"
+                )
         least = KINDS[self.kind] + len(names)
         if self.vocab_size < least:
             raise RecipeError(
                 f"vocab_size is {self.vocab_size}, but a {self.kind} "
                 f"tokenizer begins with {KINDS[self.kind]} tokens and "
                 f"has {len(names)} special ones; give {least} or more"
+            )
+        if self.vocab_size > MOST_TOKENS:
+            raise RecipeError(
+                f"vocab_size is {self.vocab_size:,}, and the most is "
+                f"{MOST_TOKENS:,}"
             )
         return self

@@ -14,6 +14,7 @@ from hornbook.base.errors import (
     DataError,
     HornbookError,
 )
+from hornbook.tokenizer.config import TokenizerConfig
 from hornbook.tokenizer.gguf import read_gguf
 from hornbook.tokenizer.hugging_face import parse_tokenizer_json
 from hornbook.tokenizer.open_ai import (
@@ -60,7 +61,9 @@ def read_vocabulary(
         raise CorruptFileError(
             f"{file} is no tokenizer that Hornbook can use: {error}"
         ) from error
-    return vocabulary.with_specials(tuple(special_tokens or ())).check()
+    names = tuple(special_tokens or ())
+    TokenizerConfig(special_tokens=names).check()
+    return vocabulary.with_specials(names).check()
 
 
 def find_file(path: Path) -> Path:
@@ -69,9 +72,13 @@ def find_file(path: Path) -> Path:
     Raises:
         DataError: nothing is there, or only what is not read yet.
     """
-    if path.is_file():
+    try:
+        there = path.exists()
+    except (OSError, ValueError):
+        there = False
+    if there and path.is_file():
         return path
-    if not path.is_dir():
+    if not there or not path.is_dir():
         raise DataError(
             f"there is no tokenizer at {path}; give a folder or a file "
             "such as tokenizer.json"

@@ -174,13 +174,19 @@ def value_of(
         DataError: it is missing, or of another type.
     """
     found = values.get(f"tokenizer.ggml.{name}", default)
-    if not isinstance(found, kind):
+    texts = name in OF_TEXTS
+    if not isinstance(found, kind) or (
+        isinstance(found, list)
+        and any(isinstance(each, str) != texts for each in found)
+    ):
         raise DataError(
             f"tokenizer.ggml.{name} is missing, or of another type"
         )
     return found
 
 
+OF_TEXTS = ("tokens", "merges")
+"""The lists that hold texts; the others hold numbers."""
 TEXT, LIST = 8, 9
 NUMBERS = dict(enumerate("BbHhIif?")) | {10: "Q", 11: "q", 12: "d"}
 """How each type of number is written, by its number."""

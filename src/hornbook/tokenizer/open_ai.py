@@ -73,14 +73,22 @@ def read_tiktoken(file: Path, pattern: str | None) -> Vocabulary:
     tokens: dict[bytes, int] = {}
     for number, line in enumerate(data.splitlines(), start=1):
         try:
-            token, rank = line.split()
-            tokens[base64.b64decode(token, validate=True)] = int(rank)
+            written, rank = line.split()
+            token = base64.b64decode(written, validate=True)
         except ValueError as error:
-            raise DataError(
-                f"line {number} is not a token in base64 and its rank"
-            ) from error
+            raise not_a_token(number) from error
+        if not rank.isdigit() or token in tokens:
+            raise not_a_token(number)
+        tokens[token] = int(rank)
     merges = rank_merges(tokens)
     return Vocabulary("bpe", pattern, tokens, specials, merges, True)
+
+
+def not_a_token(line: int) -> DataError:
+    """Say which line of a .tiktoken file is wrong."""
+    return DataError(
+        f"line {line} is not a new token in base64 and its rank"
+    )
 
 
 def rank_merges(tokens: Mapping[bytes, int]) -> Merges:
@@ -118,12 +126,19 @@ def read_gpt2(file: Path, pattern: str | None) -> Vocabulary:
     # Tell ordinary tokens from special ones
     joined = {left + right for left, right in pairs}
     joined |= character_bytes().keys()
+    unmade = [name for name in ids if name not in joined]
+    for name in unmade:
+        if not (name.startswith(OPENS) and name.endswith(CLOSES)):
+            raise DataError(
+                f"the token {name!r} comes from no merge of "
+                f"{beside.name}, which may be cut short"
+            )
     plain = {name: ids[name] for name in ids if name in joined}
     return Vocabulary(
         "bpe",
         pattern or PATTERNS["gpt2"],
         {unspell(name): id_ for name, id_ in plain.items()},
-        {name: ids[name] for name in ids if name not in joined},
+        {name: ids[name] for name in unmade},
         number_merges(pairs, plain),
     )
 
@@ -207,6 +222,9 @@ def need_byte_pairs(vocabulary: Vocabulary, format: str) -> None:
             "vocabulary as tokenizer.json"
         )
 
+
+OPENS, CLOSES = ("<", "["), (">", "]")
+"""How the names of special tokens begin and end in these files."""
 
 MERGES_BESIDE = {
     "encoder.json": "vocab.bpe",

@@ -7,6 +7,7 @@ at; a model that uses anything else is refused by the field's name.
 Source: kudo2018sentencepiece.
 """
 
+import math
 import re
 import struct
 from collections.abc import Iterable, Iterator, Mapping
@@ -194,17 +195,20 @@ def part_bytes(
     """Part the tokens of bytes, named like <0x41>, from the others.
 
     Raises:
-        DataError: a byte has no token.
+        DataError: a byte has no token, or a token stands twice.
     """
     rest = dict(names)
     try:
         fallback = tuple(rest.pop(f"<0x{b:02X}>") for b in range(256))
     except KeyError as error:
         raise DataError(f"the byte {error} has no token") from error
-    return fallback, {
-        name.replace(SPACE, " ").encode(): id_
-        for name, id_ in rest.items()
-    }
+    tokens: dict[bytes, int] = {}
+    for name, id_ in rest.items():
+        token = name.replace(SPACE, " ").encode()
+        if token in tokens:
+            raise DataError(f"it has two tokens {token.decode()!r}")
+        tokens[token] = id_
+    return fallback, tokens
 
 
 def merges_by_score(
@@ -217,8 +221,11 @@ def merges_by_score(
     longer first comes to the same.
 
     Raises:
-        DataError: other tokens have one score.
+        DataError: other tokens have one score, or one that is none.
     """
+    if not all(map(math.isfinite, scores.values())):
+        raise DataError("a token's score is no finite number")
+
     # Cut every token wherever both halves are tokens
     cuts: dict[bytes, list[tuple[int, int]]] = {}
     for token in tokens:

@@ -11,6 +11,15 @@ LEAST_SECONDS = 10.0
 SLOWEST = 100_000
 """Characters a second, fewer than which a pattern has run away."""
 
+UNFIT = (
+    regex.error,
+    ValueError,
+    OverflowError,
+    RecursionError,
+    MemoryError,
+)
+"""What goes wrong where a pattern cannot be compiled."""
+
 
 class Splitter:
     """Cuts a text by a pattern and loses nothing of it.
@@ -40,12 +49,13 @@ class Splitter:
         patience = LEAST_SECONDS + len(text) / SLOWEST
         try:
             return self._cut(text, patience)
-        except TimeoutError as error:
+        except (TimeoutError, MemoryError) as error:
             raise RecipeError(
                 f"the split pattern {self.pattern!r} has not cut "
                 f"{len(text):,} characters in {patience:.3g} "
-                "seconds; it tries too many ways to match, as a "
-                "repetition within a repetition does"
+                "seconds, or not in this memory; it tries too many "
+                "ways to match, as a repetition within a repetition "
+                "does"
             ) from error
 
     def _cut(self, text: str, patience: float) -> list[str]:
@@ -79,12 +89,19 @@ def compile_pattern(pattern: str) -> Any:
             f"{', '.join(PATTERNS)} or give a regular expression"
         )
     try:
-        return regex.compile(pattern)
-    except (regex.error, OverflowError, RecursionError) as error:
+        compiled = regex.compile(pattern)
+    except UNFIT as error:
         raise RecipeError(
             f"the split pattern {pattern!r} is neither one of "
-            f"{', '.join(PATTERNS)} nor a regular expression: {error}"
+            f"{', '.join(PATTERNS)} nor a regular expression that can "
+            f"be used: {error}"
         ) from error
+    if compiled.flags & regex.REVERSE:
+        raise RecipeError(
+            f"the split pattern {pattern!r} reads from the end; take "
+            "out its flag (?r)"
+        )
+    return compiled
 
 
 def utf8(text: str) -> bytes:

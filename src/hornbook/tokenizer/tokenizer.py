@@ -11,7 +11,6 @@ import numpy as np
 from jaxtyping import Int64, UInt32
 
 from hornbook.base.errors import DataError
-from hornbook.base.machine import cores
 from hornbook.base.store import digest_bytes, write_bytes, write_json
 from hornbook.tokenizer.bpe import merge_piece
 from hornbook.tokenizer.config import (
@@ -31,7 +30,7 @@ from hornbook.tokenizer.hugging_face import (
 )
 from hornbook.tokenizer.places import token_places
 from hornbook.tokenizer.split import Splitter, utf8
-from hornbook.tokenizer.train import train
+from hornbook.tokenizer.train import checked, thread_count, train
 from hornbook.tokenizer.vocabulary import Vocabulary
 from hornbook.tokenizer.words import encode_word
 
@@ -219,9 +218,11 @@ class Tokenizer:
 
         Texts are taken as they are needed, a few ahead.
         """
+        checked(texts)
+        threads = thread_count(threads)
         encoder = self._fast(PATIENCE)
         if encoder is not None:
-            yield from encoder.encode_stream(texts, threads or cores())
+            yield from encoder.encode_stream(texts, threads)
             return
         for text in texts:
             yield self.encode_array(text), len(utf8(text))

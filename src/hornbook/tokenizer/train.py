@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hornbook.base.console import console
-from hornbook.base.errors import DataError
+from hornbook.base.errors import DataError, RecipeError
 from hornbook.base.machine import cores
 from hornbook.tokenizer.alphabet import byte_alphabet
 from hornbook.tokenizer.bpe import Merges
@@ -23,6 +23,9 @@ AT_A_TIME = 512
 
 MOST_PIECES = 1 << 23
 """When there are more distinct pieces, the rare are forgotten."""
+
+MOST_THREADS = 1024
+"""More threads than any processor runs."""
 
 NO_TEXT = (
     "there is no text to learn tokens from; give at least one "
@@ -55,7 +58,7 @@ def train(
     merges: Merges = {}
     bounds = config.min_frequency, config.max_token_bytes or NO_LIMIT
     if config.kind == "bpe":
-        pieces = count_bytes(texts, splitter, threads or cores())
+        pieces = count_bytes(texts, splitter, thread_count(threads))
         tokens, merges = learn_bpe(pieces, room, *bounds)
     else:
         counts = count_pieces(texts, splitter)
@@ -168,6 +171,22 @@ def checked(texts: Iterable[str | Path]) -> None:
         raise DataError(
             f"the texts are one file, {texts}; give a list of files"
         )
+
+
+def thread_count(threads: int | None) -> int:
+    """Give the number of threads; by default, one for each core.
+
+    Raises:
+        RecipeError: so many cannot be.
+    """
+    if threads is None:
+        return cores()
+    if not 1 <= threads <= MOST_THREADS:
+        raise RecipeError(
+            f"threads is {threads}; it must be between 1 and "
+            f"{MOST_THREADS}"
+        )
+    return threads
 
 
 def learn_bpe(

@@ -8,11 +8,8 @@ import msgspec
 from hornbook.base.errors import DataError
 from hornbook.tokenizer.alphabet import SPACE, byte_alphabet, spell
 from hornbook.tokenizer.bpe import Merges
-from hornbook.tokenizer.config import Kind
+from hornbook.tokenizer.config import MOST_TOKENS, Kind
 from hornbook.tokenizer.words import UNKNOWN
-
-MOST_TOKENS = 1 << 24
-"""No vocabulary has more; a larger id is damage."""
 
 PRINTED = frozenset(bytes((byte,)) for byte in range(32, 127))
 """The bytes that no vocabulary of byte pairs can do without."""
