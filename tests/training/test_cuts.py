@@ -44,11 +44,11 @@ def test_each_vocabulary_has_the_same_text(tmp_path: Path) -> None:
             assert text.train.documents == 3
             assert text.train.info.vocab_size == cut.vocab_size
             assert cut.fit.tokens == text.heldout.info.tokens - 2
-        assert made["bpe"][0].unknown == made["bpe"][0].spelled == 0
+        assert made["bpe"][0].fit.lost == made["bpe"][0].spelled == 0
         word, char = made["word"][0], made["char"][0]
-        assert word.unknown == 2 / 7
+        assert word.fit.lost == 2 / 7
         assert word.spelled == 8 * len(" of cat") / 19
-        assert char.unknown == 1 / 19 and char.spelled == 8 / 19
+        assert char.fit.lost == 1 / 19 and char.spelled == 8 / 19
         lost = made["word"][1].heldout.lost_bytes
         assert lost.tolist() == [len(" of cat"), 0]
     assert list(tmp_path.iterdir()) == []

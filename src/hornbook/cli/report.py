@@ -23,7 +23,7 @@ def show_reports(reports: "Sequence[Report]", json: bool) -> None:
             f"{each.vocab_size:,}",
             f"{each.fit.bytes_per_token:.2f}",
             f"{each.fit.fertility:.2f}",
-            f"{each.fit.unknown / max(each.fit.tokens, 1):.2%}",
+            f"{each.fit.lost:.2%}",
             f"{each.fit.used:,}",
         )
         for each in reports

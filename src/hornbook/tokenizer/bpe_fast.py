@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Int64, UInt32, UInt64
 
 from hornbook.tokenizer.kernel import Whole, kernel, roomy_kernel
-from hornbook.tokenizer.scan import Rules, piece_end
+from hornbook.tokenizer.scan import END, Rules, piece_end
 from hornbook.tokenizer.tables import (
     NEVER,
     SHORT,
@@ -36,9 +36,6 @@ FEW = 5
 
 REMEMBERED = 1 << 17
 """How many pieces a thread remembers, at 32 bytes each."""
-
-END = 0xFF
-"""The byte behind every text; UTF-8 never holds it."""
 
 ID = 0xFFFFFF
 """The bits of an id."""

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Int64, UInt16, UInt64
 
 from hornbook.tokenizer.kernel import Whole, kernel
-from hornbook.tokenizer.scan import Rules, piece_end
+from hornbook.tokenizer.scan import END, PAD, Rules, piece_end
 from hornbook.tokenizer.tables import (
     Bytes,
     Starts,
@@ -17,10 +17,7 @@ from hornbook.tokenizer.tables import (
     size_of,
 )
 
-END = 0xFF
-"""The byte behind every text; UTF-8 never holds it."""
-
-MARGIN = 16
+MARGIN = len(PAD)
 """So many bytes are read where a key is made of fewer."""
 
 

@@ -35,6 +35,11 @@ class Fit(msgspec.Struct, frozen=True):
         return self.bytes / max(self.tokens, 1)
 
     @property
+    def lost(self) -> float:
+        """The share of tokens whose text is lost."""
+        return self.unknown / max(self.tokens, 1)
+
+    @property
     def fertility(self) -> float:
         """How many tokens a word is cut into on average."""
         return self.tokens / max(self.words, 1)

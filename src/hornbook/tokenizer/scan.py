@@ -40,7 +40,10 @@ CLASSES = {
 }
 """How a regular expression writes each kind; the rest are symbols."""
 
-PAD = b"\xff" * 16
+END = 0xFF
+"""The byte behind every text; UTF-8 never holds it."""
+
+PAD = bytes((END,)) * 16
 """What stands behind a text; it is of no kind."""
 
 BLOCK = 128

@@ -39,11 +39,6 @@ class Cut(msgspec.Struct, frozen=True):
     fit: Fit
 
     @property
-    def unknown(self) -> float:
-        """The share of tokens whose text is lost."""
-        return self.fit.unknown / max(self.fit.tokens, 1)
-
-    @property
     def spelled(self) -> float:
         """Bits per byte of text to write the unknown out."""
         lost, whole = self.fit.lost_bytes, max(self.fit.bytes, 1)
@@ -74,7 +69,7 @@ class Cuts(msgspec.Struct, frozen=True):
         lines = [
             f"{cut.name}: {cut.vocab_size:,} tokens, "
             f"{cut.fit.bytes_per_token:.2f} bytes each, "
-            f"{cut.unknown:.2%} unknown, which to write out takes "
+            f"{cut.fit.lost:.2%} unknown, which to write out takes "
             f"{cut.spelled:.4f} of the bits per byte"
             for cut in self.cuts
         ]
