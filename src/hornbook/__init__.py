@@ -23,6 +23,7 @@ EXPORTS = {
     "TokenShard": "hornbook.tokenizer.shards",
     "Tokenizer": "hornbook.tokenizer.tokenizer",
     "Transformer": "hornbook.model.transformer",
+    "ablate": "hornbook.laboratory",
     "chat": "hornbook.inference.generate",
     "evaluate": "hornbook.road",
     "extend_model": "hornbook.model.extend",

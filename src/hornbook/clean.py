@@ -58,6 +58,9 @@ def spare(run: Path) -> Iterator[tuple[Path, str]]:
     for path in sorted((run / "finetune").glob("*.checkpoints")):
         if f"finetune.{path.stem}" in done and any(path.iterdir()):
             yield path, "checkpoints of a finished training"
+    if (run / "ablation" / "ablation.json").exists():
+        for path in sorted((run / "ablation").glob("*/")):
+            yield path, "text of a finished ablation, curated again"
     for name in ("tex", ".cache"):
         if (run / "book" / name).is_dir():
             yield run / "book" / name, "made again with the book"

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec.structs import replace
 
+from hornbook.base.console import console
 from hornbook.base.errors import RecipeError
+from hornbook.base.machine import cache_folder
+from hornbook.base.record import load_record
 from hornbook.base.store import write_json
 from hornbook.lineage import source_digest
 from hornbook.planning.plan import load_plan
@@ -17,6 +20,7 @@ from hornbook.recipe import Recipe, load_recipe
 from hornbook.road import lock, run
 
 if TYPE_CHECKING:
+    from hornbook.training.ablation import Ablation, Shared
     from hornbook.training.contest import Contest
     from hornbook.training.cuts import Cuts
     from hornbook.training.finder import Found
@@ -30,6 +34,7 @@ SECTIONS = ("model", "pretrain")
 """What a variant may change: all of them learn from one text."""
 BUDGET = ("pretrain.steps", "pretrain.minutes")
 """What no variant may change: all of them have one budget."""
+ABLATION, FOUND, PICTURE = "ablation", "ablation.json", "ablation.svg"
 STEPS = 200
 SECONDS = 10.0
 
@@ -149,17 +154,101 @@ def whole_texts(
     folder: Path, source: str | Path
 ) -> dict[str, list[str]]:
     """Give a run's training text, and the first of what is held out."""
-    from hornbook.corpus.pipeline import read_documents
+    from hornbook.corpus.pipeline import each_reading
 
     limit = load_recipe(source).scaling.heldout_bytes
     train, heldout = (
-        [d.full_text for d in read_documents(folder / "corpus" / name)]
+        [d.full_text for d in each_reading(folder / "corpus" / name)]
         for name in ("train.parquet", "heldout.parquet")
     )
     sizes = accumulate(len(text.encode()) for text in heldout)
     fits = sum(size <= limit for size in sizes)
     count = max(1, fits) if limit else len(heldout)
     return {"train": train, "heldout": heldout[:count]}
+
+
+def ablate(
+    source: str | Path,
+    minutes: float = 0.0,
+    seeds: int = 3,
+    settings: Sequence[str] = (),
+) -> "Ablation":
+    """Curate a recipe's text without steps, with each alone, with all.
+
+    A model learns from each for equally many tokens: as many as all
+    trainings together read in ``minutes``, or 200 steps each if nothing
+    is said. All are measured on what the recipe's own text holds out,
+    which no variant has seen. The run's ``ablation/`` keeps it all.
+
+    Units: bits per byte of the first held-out text.
+
+    Raises:
+        RecipeError: there is no step to leave out, or too little time.
+    """
+    from hornbook.corpus.ablation import ALL, ablations
+    from hornbook.press.worth import save_worth
+    from hornbook.training import ablation
+
+    # See what there is to compare
+    check_count("seeds", seeds)
+    configs = ablations(load_recipe(source, settings).corpus)
+
+    # Curate in each way, and train
+    with bench(source, settings) as (folder, text):
+        cell = afford(folder, minutes, len(configs), seeds)
+        shared, place = share(folder), folder / ABLATION
+        shards = {
+            name: ablation.make_variant(config, place / name, shared)
+            for name, config in configs.items()
+            if name != ALL
+        }
+        shards[ALL] = text.train
+        found = ablation.try_variants(
+            cell, shards, text, seeds, folder / LOG, digest()
+        )
+        write_json(place / FOUND, msgspec.to_builtins(found))
+        save_worth(place / PICTURE, found)
+    return found
+
+
+def afford(
+    folder: Path, minutes: float, variants: int, seeds: int
+) -> "Trial":
+    """Make the trial that all variants share, and say the cost of all.
+
+    Raises:
+        RecipeError: so few minutes tell nothing.
+    """
+    from hornbook.training.ablation import cost, with_steps
+
+    speed = load_plan(folder).probe.tokens_per_second
+    cell = make_trial(folder, "", {}, (), STEPS, 0.0)
+    if minutes:
+        cell = with_steps(cell, minutes, variants * seeds, speed)
+    again = load_record(folder).stages["curate"].seconds
+    console.say(cost(cell, variants, seeds, speed, again))
+    return cell
+
+
+def share(folder: Path) -> "Shared":
+    """Gather what all variants of a run's text have in common."""
+    from hornbook.corpus.pipeline import read_documents
+    from hornbook.evaluation.items import searched_items
+    from hornbook.tokenizer.tokenizer import Tokenizer
+    from hornbook.training.ablation import Shared
+
+    recipe, cache = load_recipe(folder), cache_folder()
+    made = load_record(folder).stages["curate"]
+    held = read_documents(folder / "corpus/heldout.parquet")
+    return Shared(
+        recipe.seed,
+        cache,
+        tuple(searched_items(recipe.searched_tasks, cache)),
+        tuple(held),
+        Tokenizer.load(folder / "tokenizer"),
+        made.parts["source"],
+        made.digest,
+    )
 
 
 def find_rate(
@@ -286,14 +375,16 @@ def check_count(what: str, count: int) -> None:
 
 
 @contextmanager
-def bench(source: str | Path) -> "Iterator[tuple[Path, Text]]":
+def bench(
+    source: str | Path, settings: Sequence[str] = ()
+) -> "Iterator[tuple[Path, Text]]":
     """Give a run's folder and its text, with no one else at work."""
     from hornbook.training.precision import use_threads
     from hornbook.training.trials import open_text
 
-    run(source, last="plan")
-    record = run(source, last="tokenize")
-    limit = load_recipe(source).scaling.heldout_bytes
+    run(source, settings, last="plan")
+    record = run(source, settings, last="tokenize")
+    limit = load_recipe(source, settings).scaling.heldout_bytes
     with lock(record.path):
         use_threads(load_plan(record.path).threads)
         yield record.path, open_text(record.path, limit)

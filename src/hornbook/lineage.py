@@ -19,7 +19,7 @@ from hornbook.base.store import (
     read_json,
 )
 from hornbook.corpus.config import CorpusConfig
-from hornbook.corpus.sources import folder_state
+from hornbook.corpus.sources import text_states
 from hornbook.training.config import HARMLESS
 
 PARTS = {
@@ -102,17 +102,18 @@ def data_files(room: Path) -> dict[str, Path]:
     }
 
 
-def text_digest(config: CorpusConfig) -> str:
-    """Digest what the sources' files are, without reading them all.
+def text_digest(
+    config: CorpusConfig, tasks: Iterable[str] = ()
+) -> str:
+    """Digest what curation reads, without reading all of it.
 
     A folder counts by what reading would see of it; data inside
-    Hornbook by its content; a wheel by the digest in the recipe.
+    Hornbook by its content; a wheel by the digest in the recipe; a
+    benchmark that is searched for by its name.
     """
-    found = []
+    found = [*text_states(config), *tasks]
     for source in config.source:
-        if source.kind == "folder":
-            found += list(folder_state(source))
-        elif source.kind == "package":
+        if source.kind == "package":
             shipped = Path(__file__).parent / source.member
             found.append(digest_file(shipped))
     return digest_json(found)

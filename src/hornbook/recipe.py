@@ -54,6 +54,14 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
         """The model's full shape, with the tokenizer's vocabulary."""
         return self.model.resolved(self.tokenizer.vocab_size)
 
+    @property
+    def searched_tasks(self) -> tuple[str, ...]:
+        """The tasks whose items the text must not give away."""
+        asked = self.corpus.decontaminate
+        if asked is None:
+            return ()
+        return asked.tasks or self.evaluation.tasks
+
 
 def load_recipe(
     source: str | Path, settings: Sequence[str] = ()

@@ -16,6 +16,7 @@ from hornbook.stages import Context, planned_steps
 TOLD = (
     "plan.json",
     "corpus/card.json",
+    "ablation/ablation.json",
     "scaling/fit.json",
     "scaling/ledger.jsonl",
     "evaluation/report.json",
@@ -82,7 +83,9 @@ def first_stages() -> list[Stage]:
             ("corpus/train.parquet", "corpus/card.json"),
             ("hornbook.corpus.pipeline",),
             stages.curate,
-            lambda recipe, _: text_digest(recipe.corpus),
+            lambda recipe, _: text_digest(
+                recipe.corpus, recipe.searched_tasks
+            ),
             "text",
         ),
         Stage(

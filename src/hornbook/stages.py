@@ -137,13 +137,17 @@ def earlier_probe(context: Context, asked: str) -> Probe | None:
 def curate(context: Context) -> dict[str, Any]:
     """Collect and clean the text, and hold some of it out."""
     from hornbook.corpus.pipeline import curate
+    from hornbook.evaluation.items import searched_items
 
+    recipe = context.recipe
     card = curate(
-        context.recipe.corpus,
+        recipe.corpus,
         context.folder,
-        context.recipe.seed,
+        recipe.seed,
         cache_folder(),
         context.strict,
+        context.source,
+        searched_items(recipe.searched_tasks, cache_folder()),
     )
     counts = card["documents"]
     console.say(
@@ -154,7 +158,7 @@ def curate(context: Context) -> dict[str, Any]:
 
 def tokenize(context: Context) -> dict[str, Any]:
     """Learn a vocabulary from the training text, and encode all."""
-    from hornbook.corpus.pipeline import read_documents
+    from hornbook.corpus.pipeline import each_reading
     from hornbook.tokenizer.shards import write_shard
     from hornbook.tokenizer.tokenizer import Tokenizer
     from hornbook.tokenizer.train import train
@@ -164,7 +168,7 @@ def tokenize(context: Context) -> dict[str, Any]:
     texts = {
         part: [
             document.full_text
-            for document in read_documents(
+            for document in each_reading(
                 folder / "corpus" / f"{part}.parquet"
             )
         ]
@@ -281,20 +285,24 @@ def dialogues_of(
     """Give what a fine-tuning learns from: a file's, or made ones.
 
     Raises:
-        DataError: the file or the run's text is missing or damaged.
+        DataError: the file or the run's text is missing or damaged,
+            or in a language that we cannot ask in.
     """
     from hornbook.corpus.pipeline import read_documents
     from hornbook.tuning.data import read_dialogues
+    from hornbook.tuning.questions import need_phrases
     from hornbook.tuning.synthesize import make_dialogues
 
     config = recipe.finetune[name]
     if config.data:
         return read_dialogues(Path(config.data))
+    documents = read_documents(folder / "corpus" / "train.parquet")
     return make_dialogues(
-        read_documents(folder / "corpus" / "train.parquet"),
+        need_phrases(documents),
         recipe.seed,
         config.turns,
         config.subjects,
+        config.extractive,
     )
 
 
@@ -342,8 +350,23 @@ def book(context: Context) -> dict[str, Any]:
 
 def recipe_toml(recipe: Recipe) -> str:
     """Write a recipe with every setting, as a run keeps it."""
-    tables = msgspec.to_builtins(recipe)
+    tables = said(msgspec.to_builtins(recipe))
     return HEAD + tomli_w.dumps(tables)
+
+
+def said(table: Any) -> Any:
+    """Leave out of a recipe's tables those that it does not have.
+
+    >>> said({"language": {"keep": []}, "quality": None})
+    {'language': {'keep': []}}
+    """
+    if not isinstance(table, dict):
+        return table
+    return {
+        name: said(value)
+        for name, value in table.items()
+        if value is not None
+    }
 
 
 def planned_steps(folder: Path, stage: str) -> str:

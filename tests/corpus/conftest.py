@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from hornbook.corpus import config as limits
+from hornbook.corpus.texts import Places, TextWriter, part_file
 
 Write = Callable[..., Path]
 
@@ -80,3 +81,16 @@ def write_jsonl(tmp_path: Path) -> Write:
 def sentences() -> Callable[..., str]:
     """Give the function that writes prose."""
     return prose
+
+
+@pytest.fixture
+def lay_down(tmp_path: Path) -> Callable[[list[str]], Places]:
+    """Give a function that sets texts down where queries find them."""
+
+    def lay(texts: list[str]) -> Places:
+        writer = TextWriter(part_file(tmp_path, 0))
+        writer.write(range(len(texts)), texts)
+        writer.close()
+        return Places(str(tmp_path), (0,))
+
+    return lay

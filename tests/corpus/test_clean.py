@@ -41,7 +41,8 @@ def test_garbled_text_is_known_when_seen() -> None:
 
 @given(st.text(st.characters(categories=["Lu", "Ll", "Nd"])))
 def test_letters_and_digits_stay(text: str) -> None:
-    assert clean(text) == unicodedata.normalize("NFC", text)
+    if not GARBLED.search(text):
+        assert clean(text) == unicodedata.normalize("NFC", text)
 
 
 @pytest.mark.parametrize(

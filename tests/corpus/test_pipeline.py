@@ -15,16 +15,20 @@ from hypothesis import strategies as st
 from hornbook.base.document import Document, document_id
 from hornbook.base.errors import DataError, RecipeError
 from hornbook.corpus import config as limits
-from hornbook.corpus import pipeline
-from hornbook.corpus.config import (
-    CorpusConfig,
-    RulesConfig,
-    SourceConfig,
-    judge_size,
+from hornbook.corpus import engine as engine_room
+from hornbook.corpus import parts, pipeline
+from hornbook.corpus.config import CorpusConfig, judge_size
+from hornbook.corpus.grams import gram_hashes, jaccard
+from hornbook.corpus.origin import SourceConfig
+from hornbook.corpus.pipeline import (
+    curate,
+    each_reading,
+    read_documents,
 )
-from hornbook.corpus.dedup import jaccard, phrases
-from hornbook.corpus.pipeline import curate, read_documents
-from hornbook.corpus.rules import RULES
+from hornbook.corpus.read import read_unit
+from hornbook.corpus.reading import Reading
+from hornbook.corpus.rules import RULES, RulesConfig
+from hornbook.corpus.sources import find_units
 
 Sentences = Callable[..., str]
 Write = Callable[..., Path]
@@ -69,8 +73,12 @@ def test_two_runs_write_the_same_bytes(tmp_path: Path) -> None:
         curate(SMOKE, tmp_path / name, 0, tmp_path)
     files = sorted((tmp_path / "one" / "corpus").iterdir())
     assert [file.name for file in files] == [
-        "card.json", "card.md", "heldout.parquet", "train.parquet",
-    ]  # fmt: skip
+        "card.json",
+        "card.md",
+        "fates.parquet",
+        "heldout.parquet",
+        "train.parquet",
+    ]
     for file in files:
         other = tmp_path / "two" / "corpus" / file.name
         assert file.read_bytes() == other.read_bytes()
@@ -205,9 +213,9 @@ def test_nothing_held_out_is_met_again_in_training(
 
     # Compare all pairs
     assert {about.source for about in heldout} == {"wiki"}
-    grams = [phrases(about.text) for about in heldout]
+    grams = [gram_hashes(about.text) for about in heldout]
     for about in train:
-        mine = phrases(about.text)
+        mine = gram_hashes(about.text)
         assert all(jaccard(mine, other) < 0.5 for other in grams)
     names = {about.title.casefold() for about in heldout}
     assert not names & {about.title.casefold() for about in train}
@@ -233,7 +241,8 @@ def test_the_earlier_source_is_preferred(
     one, two = write_jsonl("one", texts), write_jsonl("two", texts)
     for first, second in ((one, two), (two, one)):
         config = CorpusConfig(source=(folder(first), folder(second)))
-        card = curate(config, tmp_path, 0, tmp_path)
+        run = tmp_path / f"run {first.name}"
+        card = curate(config, run, 0, tmp_path)
         assert card["documents"]["dropped"] == {"exact_duplicate": 20}
         assert card["sources"][0]["kept"] == 20
 
@@ -258,7 +267,7 @@ def test_strict_stops_where_a_file_cannot_be_read(
     assert kinds == {".avi": 1, "no extension": 1}
     with pytest.raises(DataError, match="2 files.*bad.txt"):
         curate(config, tmp_path / "strict", 0, tmp_path, strict=True)
-    assert not (tmp_path / "strict").exists()
+    assert not (tmp_path / "strict" / "corpus").exists()
 
     # A mixed folder may be read strictly once its texts are whole
     (texts / "bad.txt").unlink()
@@ -276,13 +285,13 @@ def test_broken_files_are_named_on_the_screen(
     texts.mkdir()
     (texts / "good.txt").write_text(sentences(1), encoding="utf-8")
     for number in range(12):
-        (texts / f"bad {number:02}.txt").write_bytes(b"\xe9t\xe9")
+        (texts / f"bad {number:02}.txt").write_bytes(b"\0t\0")
         (texts / f"a {number}.png").write_bytes(b"PNG")
     config = CorpusConfig(source=(folder(texts),))
     curate(config, tmp_path / "run", 0, tmp_path)
     said = capsys.readouterr().err
     assert "12 files or records could not be read" in said
-    assert "bad 09.txt: not utf-8 text; set 'encoding'" in said
+    assert "bad 09.txt: a binary file" in said
     assert "bad 10.txt" not in said and "names the others" in said
     assert "12 files of kinds that are not read: 12 .png" in said
 
@@ -343,8 +352,8 @@ def test_a_rule_of_ones_own(
     sentences: Sentences,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def hatless(text: str, limits: RulesConfig) -> str:
-        return "" if "hat" in text else "no hat"
+    def hatless(reading: Reading, limits: RulesConfig) -> str:
+        return "" if "hat" in reading.text else "no hat"
 
     monkeypatch.setitem(RULES, "hatless", hatless)
     texts = [
@@ -374,7 +383,178 @@ def test_a_failure_leaves_the_old_corpus(
     with pytest.raises(Exception, match="full"):
         curate(SMOKE, tmp_path, 1, tmp_path)
     assert (tmp_path / "corpus" / "card.json").read_bytes() == before
-    assert [path.name for path in tmp_path.iterdir()] == ["corpus"]
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"corpus", pipeline.WORK}
+
+
+@pytest.mark.usefixtures("small_limits")
+def test_what_was_held_out_stays_held_out(
+    tmp_path: Path, write_jsonl: Write, sentences: Sentences
+) -> None:
+    """New text, put first, repeats what is held out and what is not."""
+    texts = [{"text": sentences(n, words=200)} for n in range(60)]
+    old = folder(write_jsonl("old", texts))
+    config = CorpusConfig(source=(old,), heldout_documents=20)
+    curate(config, tmp_path, 0, tmp_path)
+    train, heldout = both_sides(tmp_path)
+    held = {about.id for about in heldout}
+
+    # Copies and near-copies of all of it come, and other text
+    copies = [about.text for about in (*train, *heldout)]
+    near = [f"{text} And so on." for text in copies]
+    fresh = [sentences(1000 + n, words=200) for n in range(60)]
+    new = [{"text": text} for text in (*copies, *near, *fresh)]
+    sources = (folder(write_jsonl("new", new)), old)
+    config = CorpusConfig(source=sources, heldout_documents=20)
+    card = curate(config, tmp_path, 0, tmp_path)
+    train, heldout = both_sides(tmp_path)
+    assert {about.id for about in heldout} == held
+    assert card["documents"]["dropped"] == {
+        "exact_duplicate": 60,
+        "near_duplicate": 60,
+    }
+    kept_texts = {about.text for about in train}
+    assert kept_texts.isdisjoint(about.text for about in heldout)
+    assert len(train) == 40 + 60
+
+    # Whoever asks for another split gets another one
+    config = CorpusConfig(source=sources, heldout_documents=21)
+    curate(config, tmp_path, 0, tmp_path)
+    assert {about.id for about in both_sides(tmp_path)[1]} != held
+
+
+@pytest.mark.usefixtures("small_limits")
+def test_every_document_meets_its_fate(
+    tmp_path: Path, write_jsonl: Write, sentences: Sentences
+) -> None:
+    import pyarrow.parquet as pq
+
+    texts = [sentences(n, words=200) for n in range(60)]
+    texts += ["No.", texts[0], f"{texts[1]} And so on.", "123 " * 99]
+    source = folder(write_jsonl("x", [{"text": t} for t in texts]))
+    card = curate(CorpusConfig((source,)), tmp_path, 0, tmp_path)
+    table = pq.read_table(tmp_path / "corpus" / "fates.parquet")
+    fates = table.to_pylist()
+    assert len(fates) == card["documents"]["in"] == 64
+    assert Counter(f["rule"] for f in fates if f["rule"]) == Counter(
+        card["documents"]["dropped"]
+    )
+    by_side = Counter(f["side"] for f in fates if f["side"])
+    for side in ("train", "heldout"):
+        assert by_side[side] == card["documents"][side]
+    assert all(bool(f["rule"]) != bool(f["side"]) for f in fates)
+    assert "100% like" in fates[61]["finding"]
+
+
+@pytest.mark.usefixtures("small_limits")
+def test_a_mixture_reads_documents_as_often_as_it_says(
+    tmp_path: Path, write_jsonl: Write, sentences: Sentences
+) -> None:
+    one, two = (
+        folder(
+            write_jsonl(
+                name,
+                [{"text": sentences(n + start)} for n in range(100)],
+            ),
+            epochs=epochs,
+        )
+        for name, start, epochs in (("a", 0, 2.0), ("b", 500, 0.5))
+    )
+    config = CorpusConfig((one, two), heldout_share=0.0)
+    card = curate(config, tmp_path, 0, tmp_path)
+    path = tmp_path / "corpus" / "train.parquet"
+    read = Counter(about.source for about in each_reading(path))
+    assert read["a"] == 200
+    assert 30 < read["b"] < 70
+    assert card["documents"]["dropped"] == {"mixture": 100 - read["b"]}
+    assert [s["epochs"] for s in card["sources"]] == [2.0, 0.5]
+
+
+@pytest.mark.usefixtures("small_limits")
+def test_common_paragraphs_stay_in_the_first_document(
+    tmp_path: Path, write_jsonl: Write, sentences: Sentences
+) -> None:
+    notice = "Subscribe to our newsletter, and never miss a hat again!"
+    texts = [f"{notice}\n\n{sentences(n)}" for n in range(40)]
+    texts[7] = f"{notice}\n\nHats."
+    source = folder(write_jsonl("x", [{"text": t} for t in texts]))
+    config = CorpusConfig(
+        (source,), common_paragraphs=3, heldout_share=0.0
+    )
+    card = curate(config, tmp_path, 0, tmp_path)
+    train, heldout = both_sides(tmp_path)
+    told = sum(notice in about.text for about in (*train, *heldout))
+    assert told == 1
+    assert card["documents"]["dropped"] == {"common_paragraphs": 1}
+    assert card["bytes"]["train"] == sum(
+        len(about.full_text.encode()) for about in train
+    )
+
+
+def test_curation_goes_on_with_the_parts_that_are_missing(
+    tmp_path: Path,
+    sentences: Sentences,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Stopped in its third part, it reads the first two no more."""
+    monkeypatch.setattr(parts, "PART_BYTES", 1)
+    monkeypatch.setattr(engine_room, "cores", lambda: 1)
+    texts = tmp_path / "texts"
+    texts.mkdir()
+    for n in range(60):
+        (texts / f"{n:02}.txt").write_text(
+            sentences(n, words=400), encoding="utf-8"
+        )
+    config = CorpusConfig(source=(folder(texts),))
+    whole = curate(config, tmp_path / "whole", 0, tmp_path)
+    reading, read = parts.read_unit, []
+
+    def stopping(unit: Any, source: SourceConfig) -> Any:
+        if unit.label == "20.txt" and len(read) < 40:
+            raise RuntimeError("stopped here")
+        read.append(unit.label)
+        return reading(unit, source)
+
+    monkeypatch.setattr(parts, "read_unit", stopping)
+    run = tmp_path / "run"
+    with pytest.raises(Exception, match="stopped here"):
+        curate(config, run, 0, tmp_path)
+    assert not (run / "corpus").exists()
+    before = len(read)
+    assert before >= 1
+    read += [""] * 40
+    card = curate(config, run, 0, tmp_path)
+    assert len(read) - 40 < 60 + before
+    assert card == whole
+    for name in ("train", "heldout", "fates"):
+        file = f"corpus/{name}.parquet"
+        one, two = tmp_path / "whole" / file, run / file
+        assert one.read_bytes() == two.read_bytes()
+
+
+@pytest.mark.parametrize("hands", [2, 3])
+def test_many_processes_write_the_same_bytes_as_one(
+    hands: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    sentences: Sentences,
+) -> None:
+    monkeypatch.setattr(parts, "PART_BYTES", 100_000)
+    texts = tmp_path / "texts"
+    texts.mkdir()
+    for n in range(30):
+        lines = [sentences(n * 50 + m % 40, 50) for m in range(50)]
+        (texts / f"{n:02}.jsonl").write_text(
+            "\n".join(json.dumps({"text": line}) for line in lines),
+            encoding="utf-8",
+        )
+    config = CorpusConfig(source=(folder(texts),))
+    for count in (1, hands):
+        monkeypatch.setattr(engine_room, "cores", lambda n=count: n)
+        curate(config, tmp_path / str(count), 0, tmp_path)
+    for file in (tmp_path / "1" / "corpus").iterdir():
+        other = tmp_path / str(hands) / "corpus" / file.name
+        assert file.read_bytes() == other.read_bytes()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="kill -9 is of Unix")
@@ -405,7 +585,7 @@ def test_a_kill_leaves_no_half_corpus(tmp_path: Path) -> None:
         process.kill()
         process.communicate()
         if (place / "corpus").exists():
-            assert len(list((place / "corpus").iterdir())) == 4
+            assert len(list((place / "corpus").iterdir())) == 5
             assert len(both_sides(place)[1]) == 40
     curate(SMOKE, tmp_path / "0", 0, tmp_path)
     assert [p.name for p in (tmp_path / "0").iterdir()] == ["corpus"]
@@ -457,8 +637,8 @@ def test_whole_story_books_have_their_titles(shared_data: Path) -> None:
     source = folder(path)
     titles = {
         raw.title
-        for unit in pipeline.find_units(0, source, path)
-        for raw in pipeline.read_unit(unit, source)
+        for unit in find_units(0, source, path)
+        for raw in read_unit(unit, source)
     }
     assert len(titles) == 50
     assert not any(title.startswith("Title") for title in titles)

@@ -1,3 +1,4 @@
+import hashlib
 import json
 import zipfile
 from pathlib import Path
@@ -8,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hornbook.corpus import read as reading
-from hornbook.corpus import sources
-from hornbook.corpus.config import SourceConfig
+from hornbook.base.errors import DataError
+from hornbook.corpus import sources, tables
 from hornbook.corpus.extract import Raw
+from hornbook.corpus.origin import SourceConfig
 from hornbook.corpus.read import read_unit
 from hornbook.corpus.sources import Unit, find_units
 
@@ -74,7 +75,7 @@ def test_bad_lines_are_named_and_good_ones_kept(tmp_path: Path) -> None:
 def test_a_line_without_end_is_passed_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "LONGEST_LINE_BYTES", 1000)
+    monkeypatch.setattr(tables, "LONGEST_LINE_BYTES", 1000)
     long = b'{"text": "' + b"x" * 5_000_000 + b'"}\n{"text": "good"}'
     raws = read_file(tmp_path / "a.jsonl", long)
     assert [r.problem for r in raws] == ["a line too long", ""]
@@ -169,3 +170,35 @@ def test_pieces_of_a_titled_file_have_no_title(tmp_path: Path) -> None:
     raws = read_file(tmp_path / "all.md", text, separator="***")
     assert len(raws) == 2
     assert {raw.title for raw in raws} == {""}
+
+
+def test_a_file_that_may_not_be_read_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("A hat.", encoding="utf-8")
+    source = SourceConfig(kind="folder", path=str(tmp_path))
+    (unit,) = find_units(0, source, tmp_path)
+    path.unlink()
+    path.mkdir()
+    (raw,) = read_unit(unit, source)
+    assert raw.problem == "Is a directory"
+
+
+def test_each_document_has_the_digest_of_what_it_was_read_from(
+    tmp_path: Path,
+) -> None:
+    data = b"Ein sch\xf6ner Hut"
+    (raw,) = read_file(tmp_path / "a.txt", data, encoding="latin-1")
+    assert raw.digest == hashlib.sha256(data).hexdigest()
+    line = b'{"text": "A hat."}'
+    raws = read_file(tmp_path / "b.jsonl", line + b"\n" + line)
+    assert {r.digest for r in raws[1:]} == {
+        hashlib.sha256(line).hexdigest()
+    }
+
+
+def test_code_is_read_where_the_source_says(tmp_path: Path) -> None:
+    (tmp_path / "hat.py").write_text("HAT = 1\n", encoding="utf-8")
+    (raw,) = read_folder(tmp_path, code=True)
+    assert (raw.text, raw.title) == ("HAT = 1\n", "")
+    with pytest.raises(DataError, match="no file that can be read"):
+        read_folder(tmp_path)

@@ -6,7 +6,7 @@ import pytest
 
 from hornbook.base.errors import DataError
 from hornbook.base.store import digest_file
-from hornbook.corpus.config import SourceConfig
+from hornbook.corpus.origin import SourceConfig
 from hornbook.corpus.sources import find_units, source_name
 
 

@@ -1,58 +1,99 @@
+from collections.abc import Callable
+from pathlib import Path
 from random import Random
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hornbook.base.document import document_id
-from hornbook.corpus.config import CorpusConfig, SourceConfig
-from hornbook.corpus.dedup import jaccard, phrases
+from hornbook.corpus import split
+from hornbook.corpus.config import CorpusConfig
+from hornbook.corpus.engine import engine
+from hornbook.corpus.grams import gram_hashes, jaccard
+from hornbook.corpus.origin import SourceConfig
 from hornbook.corpus.split import (
     Entry,
     draw,
+    find_overlaps,
     hold_out,
-    overlaps,
-    same_titles,
+    same_title,
+    titles_of,
 )
+from hornbook.corpus.texts import FIRST, Places
 
+LayDown = Callable[[list[str]], Places]
 SOURCES = (
     SourceConfig(kind="folder", path="wiki", name="wiki"),
     SourceConfig(kind="folder", path="web", name="web"),
 )
-WORDS = st.lists(st.sampled_from("abcd"), max_size=14).map(" ".join)
 
 
-def entries(count: int, source: str = "wiki") -> list[Entry]:
+def rows(
+    count: int, source: str = "wiki", size: int = 0
+) -> list[dict[str, Any]]:
     return [
-        Entry(row, document_id(source, str(row)), source, "")
+        {
+            "rank": row,
+            "source": source,
+            "title": "",
+            "bytes": size,
+            "draw": draw(document_id(source, str(row))),
+        }
         for row in range(count)
     ]
 
 
+def held(some: list[dict[str, Any]], config: CorpusConfig) -> set[int]:
+    columns = {
+        name: [row[name] for row in some] for name in rows(1)[0]
+    }
+    if not some:
+        columns = {"rank": [0], **columns}
+    return {
+        entry.rank
+        for entry in hold_out(engine().from_pydict(columns), config)
+    }
+
+
 @given(st.integers(1, 400), st.integers(0, 400), st.integers(1, 60))
+@settings(max_examples=15)
 def test_more_text_moves_nothing_into_the_heldout_set(
     before: int, more: int, count: int
 ) -> None:
     config = CorpusConfig(source=SOURCES, heldout_documents=count)
-    old = hold_out(entries(before), config)
-    new = hold_out(entries(before + more), config)
+    old = held(rows(before), config)
+    new = held(rows(before + more), config)
     if before >= 2 * count:
         assert {row for row in new if row < before} <= old
     assert len(new) == min(count, (before + more) // 2)
 
 
+@given(st.integers(1, 300), st.integers(1, 900), st.integers(1, 60))
+@settings(max_examples=15)
+def test_what_was_held_out_stays_so(
+    before: int, more: int, count: int
+) -> None:
+    """With its rank below all others, whatever is added."""
+    for config in (
+        CorpusConfig(source=SOURCES, heldout_documents=count),
+        CorpusConfig(source=SOURCES, heldout_share=count / 100),
+        CorpusConfig(source=SOURCES, heldout_bytes=count * 100),
+    ):
+        old = held(rows(before, size=100), config)
+        later = rows(before + more, size=100)
+        for row in later:
+            row["rank"] -= FIRST * (row["rank"] in old)
+        new = held(later, config)
+        assert {(rank + FIRST) % FIRST for rank in new} >= old
+
+
 def test_a_share_moves_nothing_at_all() -> None:
     config = CorpusConfig(source=SOURCES, heldout_share=0.1)
-    old = hold_out(entries(2000), config)
-    new = hold_out(entries(5000), config)
+    old = held(rows(2000), config)
+    new = held(rows(5000), config)
     assert {row for row in new if row < 2000} == old
     assert 150 < len(old) < 250
-
-
-def sized(sizes: list[int]) -> list[Entry]:
-    return [
-        Entry(e.row, e.id, e.source, e.title, size)
-        for e, size in zip(entries(len(sizes)), sizes, strict=True)
-    ]
 
 
 @given(
@@ -60,59 +101,54 @@ def sized(sizes: list[int]) -> list[Entry]:
     st.integers(1500, 3000),
     st.integers(1, 1_500_000),
 )
-@settings(max_examples=20)
+@settings(max_examples=8)
 def test_so_many_bytes_are_held_out(
     chance: Random, documents: int, least: int
 ) -> None:
-    sizes = [chance.randint(1, 9000) for _ in range(documents)]
+    some = rows(documents)
+    for row in some:
+        row["bytes"] = chance.randint(1, 9000)
     config = CorpusConfig(source=SOURCES, heldout_bytes=least)
-    held = hold_out(sized(sizes), config)
-    total = sum(sizes[row] for row in held)
-    assert len(held) >= 100
-    assert total >= least or len(held) == documents // 2
-    assert len(held) == 100 or total < least + 9000
-
-    # More text moves nothing into the held-out set
-    fewer = hold_out(sized(sizes[:1400]), config)
-    assert {row for row in held if row < 1400} <= fewer
+    chosen = held(some, config)
+    total = sum(some[row]["bytes"] for row in chosen)
+    assert len(chosen) >= 100
+    assert total >= least or len(chosen) == documents // 2
+    assert len(chosen) == 100 or total < least + 9000
 
 
 def test_few_documents_are_not_all_held_out() -> None:
     config = CorpusConfig(source=SOURCES, heldout_bytes=1)
-    assert len(hold_out(sized([500] * 300), config)) == 30
+    assert len(held(rows(300, size=500), config)) == 30
     config = CorpusConfig(source=SOURCES, heldout_bytes=10**9)
-    assert len(hold_out(sized([500] * 300), config)) == 150
-    assert hold_out([], config) == set()
+    assert len(held(rows(300, size=500), config)) == 150
 
 
 def test_small_corpora_hold_some_out() -> None:
     config = CorpusConfig(source=SOURCES, heldout_share=0.001)
-    assert len(hold_out(entries(60), config)) == 10
+    assert len(held(rows(60), config)) == 10
     config = CorpusConfig(source=SOURCES, heldout_share=0)
-    assert hold_out(entries(60), config) == set()
+    assert held(rows(60), config) == set()
 
 
 def test_only_the_named_sources_are_held_out() -> None:
     config = CorpusConfig(
         source=SOURCES, heldout_documents=20, heldout_from=("web",)
     )
-    web = [
-        Entry(entry.row + 1000, entry.id, "web", "")
-        for entry in entries(100, "web")
-    ]
-    chosen = hold_out(entries(100) + web, config)
+    web = rows(100, "web")
+    for row in web:
+        row["rank"] += 1000
+    chosen = held(rows(100) + web, config)
     assert len(chosen) == 20
     assert min(chosen) >= 1000
 
 
 def test_the_order_of_documents_does_not_matter() -> None:
     config = CorpusConfig(source=SOURCES)
-    some = entries(500)
-    assert hold_out(some, config) == hold_out(some[::-1], config)
+    assert held(rows(500), config) == held(rows(500)[::-1], config)
 
 
 def test_drawn_numbers_are_even() -> None:
-    drawn = [draw(entry) for entry in entries(4000)]
+    drawn = [row["draw"] for row in rows(4000)]
     assert min(drawn) >= 0 and max(drawn) < 1
     for edge in (0.1, 0.5, 0.9):
         share = sum(number < edge for number in drawn) / len(drawn)
@@ -120,34 +156,58 @@ def test_drawn_numbers_are_even() -> None:
 
 
 def test_titles_count_across_sources_only() -> None:
-    some = [
-        Entry(0, "a", "wiki", "Hat"),
-        Entry(1, "b", "web", "HAT"),
-        Entry(2, "c", "wiki", "Hat"),
-        Entry(3, "d", "web", "Cap"),
-        Entry(4, "e", "web", ""),
-        Entry(5, "f", "wiki", ""),
-    ]
-    assert same_titles(some, {0, 5}) == {1: "title: HAT"}
+    titled = titles_of(
+        [Entry(0, "wiki", "Hat", 0), Entry(5, "wiki", "", 0)]
+    )
+    assert same_title("HAT", "web", titled) == "title: HAT"
+    assert same_title("Hat", "wiki", titled) == ""
+    assert same_title("Cap", "web", titled) == ""
+    assert same_title("", "web", titled) == ""
 
 
-@given(
-    st.dictionaries(st.integers(0, 20), WORDS, max_size=12),
-    st.sets(st.integers(0, 20)),
-)
 def test_overlaps_equal_the_count_of_all_pairs(
-    words: dict[int, str], chosen: set[int]
+    lay_down: LayDown, tmp_path: Path
 ) -> None:
-    heldout = chosen & words.keys()
-    grams = {row: phrases(text) for row, text in words.items()}
+    chance = Random(3)
+    texts = [
+        " ".join(chance.choices("abcd", k=chance.randint(0, 14)))
+        for _ in range(150)
+    ]
+    places, chosen = lay_down(texts), set(range(0, 150, 7))
+    grams = [set(gram_hashes(text).tolist()) for text in texts]
+    rest = [row for row in range(150) if row not in chosen]
     expected = {
-        row
-        for row in words.keys() - heldout
-        for other in heldout
-        if len(grams[row] & grams[other])
-        >= 0.5 * min(len(grams[row]), len(grams[other]))
+        row: max(
+            len(grams[row] & grams[other])
+            / max(1, min(len(grams[row]), len(grams[other])))
+            for other in chosen
+        )
+        for row in rest
     }
-    assert overlaps(words, heldout, 0.5).keys() == expected
+    found = find_overlaps(
+        engine().from_pydict({"rank": rest}),
+        [texts[row] for row in chosen],
+        places,
+        tmp_path / "index.safetensors",
+        0.5,
+    ).to_pydict()
+    shares = dict(zip(found["rank"], found["share"], strict=True))
+    assert shares == {r: s for r, s in expected.items() if s >= 0.5}
+    assert 5 < len(shares) < 120
+
     # What is alike as a whole is alike in its shorter text
-    for row in words.keys() - heldout - expected:
-        assert all(jaccard(grams[row], grams[o]) < 0.5 for o in heldout)
+    for row in set(rest) - shares.keys():
+        mine = gram_hashes(texts[row])
+        assert all(
+            jaccard(mine, gram_hashes(texts[other])) < 0.5
+            for other in chosen
+            if len(mine) and len(grams[other])
+        )
+
+
+def test_a_share_of_very_much_text_is_bounded(
+    monkeypatch: Any,
+) -> None:
+    monkeypatch.setattr(split, "MOST_HELDOUT", 50)
+    config = CorpusConfig(source=SOURCES, heldout_share=0.5)
+    assert len(held(rows(400), config)) == 50

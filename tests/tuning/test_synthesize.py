@@ -1,11 +1,15 @@
 from collections import Counter
+from pathlib import Path
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
+import hornbook
 from hornbook.base.document import Document, document_id
+from hornbook.base.store import digest_json, read_jsonl
+from hornbook.tuning.phrasing import PHRASES
 from hornbook.tuning.synthesize import (
-    FOLLOW_UPS,
     Question,
     make_dialogues,
     names_subject,
@@ -87,7 +91,8 @@ def test_each_fact_is_asked_exactly_once() -> None:
 def test_dialogues_alternate_and_keep_to_their_turns(
     turns: int, subjects: int, seed: int
 ) -> None:
-    shorts = {short for texts in FOLLOW_UPS.values() for short in texts}
+    texts = PHRASES["en"].follow_ups.values()
+    shorts = {short for some in texts for short in some}
     for dialogue in make_dialogues(ALL, seed, turns, subjects):
         roles = [message.role for message in dialogue.messages]
         assert roles == ["user", "assistant"] * (len(roles) // 2)
@@ -115,6 +120,28 @@ def test_a_dialogue_goes_on_to_other_subjects_if_it_may() -> None:
 
     assert set(apart(1)) == {1}
     assert {1, 2} < set(apart(3))
+
+
+def test_the_smoke_corpus_gives_the_dialogues_it_always_gave() -> None:
+    folder = Path(hornbook.__file__).parent / "recipes" / "smoke"
+    lines = read_jsonl(folder / "articles.jsonl")
+    documents = [
+        Document(
+            document_id("wikipedia", line["extract"]),
+            line["extract"],
+            line["title"],
+            line.get("description") or "",
+            line.get("topic") or "",
+            language="en",
+        )
+        for line in lines
+    ]
+    made = make_dialogues(documents, 1)
+    assert len(made) == 842
+    assert digest_json(msgspec.to_builtins(made)) == (
+        "23d845b045261c31b3ce862010b6d154"
+        "bdec80ea711295d4bbb6b4b5841b31a6"
+    )
 
 
 def test_the_same_seed_gives_the_same_dialogues() -> None:

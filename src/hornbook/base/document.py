@@ -24,6 +24,14 @@ class Document(msgspec.Struct, frozen=True):
     """Where in the source it stands."""
     licence: str = ""
     """The licence of the text, as its source states it."""
+    url: str = ""
+    """The address it was published at."""
+    date: str = ""
+    """The day it was written, or fetched: 2024-05-31."""
+    language: str = ""
+    """The language it was found or said to be in, as a code."""
+    digest: str = ""
+    """The SHA-256 of the raw bytes that it was read from."""
 
     @property
     def full_text(self) -> str:

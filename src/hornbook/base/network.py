@@ -1,4 +1,4 @@
-"""The only place that fetches anything, and only what was asked for."""
+"""Packages fetched, only those asked for, and nobody told of it."""
 
 import os
 import shutil

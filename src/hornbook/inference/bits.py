@@ -74,10 +74,7 @@ def bits_per_byte(
     """
     # Choose the documents and cut them into windows
     sizes = np.asarray(shard.document_bytes, dtype=np.int64)
-    count = len(sizes)
-    if limit_bytes:
-        fits = np.cumsum(sizes) <= limit_bytes
-        count = max(1, int(fits.sum()))
+    count = first_documents(sizes, limit_bytes)
     cut = list(windows(shard, count, model.config.context))
     cut.sort(key=lambda window: -len(window[1]))
 
@@ -94,6 +91,17 @@ def bits_per_byte(
             tokens += len(losses) - skip
     model.train(was_training)
     return Bits(nats, sizes[:count], tokens, shard.lost_bytes[:count])
+
+
+def first_documents(sizes: np.ndarray, limit_bytes: int) -> int:
+    """Count the first documents up to a size; 0 bytes means all.
+
+    >>> first_documents(np.array([3, 4, 5]), 8)
+    2
+    """
+    if not limit_bytes:
+        return len(sizes)
+    return max(1, int((np.cumsum(sizes) <= limit_bytes).sum()))
 
 
 def windows(

@@ -14,10 +14,10 @@ from hornbook.base.errors import DataError, RecipeError
 from hornbook.corpus.config import (
     LEAST_DOCUMENTS,
     LEAST_TEXT_BYTES,
-    SourceConfig,
     judge_size,
 )
 from hornbook.corpus.extract import Raw
+from hornbook.corpus.origin import SourceConfig
 from hornbook.corpus.read import read_unit
 from hornbook.corpus.sources import Unit, find_units, foreign_kind
 from hornbook.planning.language import guess_language

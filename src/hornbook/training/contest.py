@@ -66,22 +66,17 @@ class Contest(msgspec.Struct, frozen=True):
 
     def __str__(self) -> str:
         """Write a table for people, and below it why seeds failed."""
-        rows = [self.columns, *self.rows]
-        columns = zip(*rows, strict=True)
-        sides = [max(map(len, column)) for column in columns]
-        lines = [
-            "  ".join(
-                cell.ljust(side)
-                for cell, side in zip(row, sides, strict=True)
-            ).rstrip()
-            for row in rows
-        ]
-        reasons = [
+        lines = in_columns([self.columns, *self.rows])
+        return "\n".join([*lines, *self.reasons])
+
+    @property
+    def reasons(self) -> list[str]:
+        """Say why seeds failed, each reason once."""
+        return [
             f"{entry.name} failed: {problem}"
             for entry in self.entries
             for problem in dict.fromkeys(entry.problems)
         ]
-        return "\n".join([*lines, *reasons])
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -113,6 +108,23 @@ class Contest(msgspec.Struct, frozen=True):
             )
             for entry in self.entries
         ]
+
+
+def in_columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Write the rows of a table as lines, each column equally wide.
+
+    >>> in_columns([("a", "b"), ("12", "3")])
+    ['a   b', '12  3']
+    """
+    columns = zip(*rows, strict=True)
+    sides = [max(map(len, column)) for column in columns]
+    return [
+        "  ".join(
+            cell.ljust(side)
+            for cell, side in zip(row, sides, strict=True)
+        ).rstrip()
+        for row in rows
+    ]
 
 
 def judge(results: Sequence[Result], reference: str = "") -> Contest:

@@ -21,6 +21,9 @@ class TuningConfig(TrainingConfig, frozen=True, kw_only=True):
     """The most questions on one document in a row (``sft``)."""
     subjects: int = 2
     """The most documents that one dialogue asks about (``sft``)."""
+    extractive: bool = False
+    """Also ask for the years, places, makers and numbers that stand in
+    the documents (``sft``)."""
     length: int = 128
     """Tokens of a document that are read (``classify``)."""
     pooling: Literal["mean", "last"] = "mean"

@@ -24,6 +24,7 @@ OPENERS = re.compile(
 
 _STOP = re.compile(r"[.!?]+[\"'”’)\]]*(?=\s)|[。！？]+[」』”’]*")
 _LAST_WORD = re.compile(r"([^\s(\[\"'“]*)$")
+_DAY = re.compile(r"\b\d{1,2}\.$")
 _BRACKETS = re.compile(r"\s*(?:\([^()\[\]]*\)|\[[^()\[\]]*\])")
 _GAP = re.compile(r"\s{2,}|\s[,.;:]|[,;(]\s*[,.;)]|\(\s")
 _GAP_BEFORE_VERB = re.compile(r"\s{2,}(?=(?:is|are|was|were)\b)")
@@ -41,12 +42,12 @@ _HANGING = re.compile(
 )
 
 
-def split_sentences(text: str) -> list[str]:
+def split_sentences(text: str, language: str = "en") -> list[str]:
     """Cut a text into its sentences, in order.
 
     A full stop ends a sentence only when a capital, a digit or a quote
     follows, and when it does not belong to an abbreviation, an initial
-    or an open bracket.
+    or an open bracket; nor, in German, to a day of the month.
 
     >>> split_sentences("St. Ives is in the U.S. now. It rains.")
     ['St. Ives is in the U.S. now.', 'It rains.']
@@ -55,7 +56,10 @@ def split_sentences(text: str) -> list[str]:
     for paragraph in re.split(r"\s*\n\s*", text):
         start = 0
         for stop in _STOP.finditer(paragraph):
-            if _ends_here(paragraph, start, stop):
+            day = language == "de" and _DAY.search(
+                paragraph, start, stop.end()
+            )
+            if not day and _ends_here(paragraph, start, stop):
                 sentences.append(paragraph[start : stop.end()].strip())
                 start = stop.end()
         if paragraph[start:].strip():

@@ -23,6 +23,8 @@ from hornbook.tuning.definition import (
     opening_sentence,
     subject_name,
 )
+from hornbook.tuning.phrasing import ENGLISH, PHRASES
+from hornbook.tuning.questions import language_of, opening, spans
 from hornbook.tuning.sentences import (
     split_sentences,
     stands_alone,
@@ -34,46 +36,6 @@ T = TypeVar("T")
 NAMING = frozenset({"what", "who", "where", "about"})
 """Kinds whose answer is a sentence that names its subject."""
 
-PHRASES = {
-    "what": (
-        "What {verb} {subject}?",
-        "What {verb} {subject}?",
-        "What {verb} {subject}?",
-        "Tell me what {subject} {verb}.",
-        "Explain what {subject} {verb}.",
-    ),
-    "who": (
-        "Who {verb} {subject}?",
-        "Who {verb} {subject}?",
-        "Tell me who {subject} {verb}.",
-    ),
-    "where": (
-        "Where {verb} {subject}?",
-        "Tell me where {subject} {verb}.",
-    ),
-    "about": (
-        "Tell me about {name}.",
-        "Tell me something about {name}.",
-    ),
-    "description": (
-        "Describe {name} in a few words.",
-        "Describe {name} in a few words.",
-        "Sum up {name} in a few words.",
-    ),
-    "topic": (
-        "Which topic does {name} belong to?",
-        "Which topic does {name} belong to?",
-        "What is the topic of {name}?",
-    ),
-}
-"""How a question of each kind opens a dialogue; repeats weigh more."""
-
-FOLLOW_UPS = {
-    "description": ("In a few words?", "And in a few words?"),
-    "topic": ("And which topic is it?", "Which topic is that?"),
-}
-"""How a question is put when its subject was already named."""
-
 LOCATED = re.compile(
     r"\b(?:in|on|of|near|between|off) (?:\w+ )*[A-Z]|\blocated\b"
 )
@@ -83,7 +45,7 @@ class Question(msgspec.Struct, frozen=True):
     """A question, the answer its document gives, and its subject."""
 
     kind: str
-    """A key of ``PHRASES``, or ``continue``."""
+    """A key of a language's phrases, or the kind of a span."""
     prompt: str
     reference: str
     subject: str
@@ -97,21 +59,25 @@ def make_dialogues(
     seed: int,
     turns: int = 2,
     subjects: int = 2,
+    extractive: bool = False,
 ) -> list[Dialogue]:
     """Make instruction dialogues; each fact is asked exactly once.
 
     The facts of a document come in random order, one to ``turns`` at
     a time. One to ``subjects`` such talks, on different documents,
-    make a dialogue, so that a new subject is learnt to be new. Pass
-    training documents only.
+    make a dialogue, so that a new subject is learnt to be new. If
+    ``extractive``, years, places, makers and numbers are asked too.
+    Pass training documents only.
     """
     # Talk of one document
     talks = []
-    for facts in _collect(documents, seed):
+    tongues = {d.id: _tongue(d) for d in documents}
+    for facts in _collect(documents, seed, extractive):
+        tongue = tongues[facts[0].document]
         random = Random(f"{seed}:dialogue:{facts[0].document}")
         random.shuffle(facts)
         for group in _groups(facts, turns, random):
-            talks.append(_talk(group, random))
+            talks.append(_talk(group, random, tongue))
 
     # Go on to another
     random = Random(f"{seed}:subjects")
@@ -136,11 +102,13 @@ def _join(talks: Sequence[Dialogue]) -> Dialogue:
     return Dialogue(tuple(messages), talks[0].document)
 
 
-def _talk(facts: Sequence[Question], random: Random) -> Dialogue:
+def _talk(
+    facts: Sequence[Question], random: Random, tongue: str
+) -> Dialogue:
     """Ask one document's facts; later questions may be short."""
     turns = [facts[0].prompt, facts[0].reference]
     for fact in facts[1:]:
-        short = FOLLOW_UPS.get(fact.kind)
+        short = PHRASES[tongue].follow_ups.get(fact.kind)
         turns += [
             random.choice(short) if short else fact.prompt,
             fact.reference,
@@ -179,7 +147,7 @@ def _family(kind: str) -> str:
 
 
 def _collect(
-    documents: Sequence[Document], seed: int
+    documents: Sequence[Document], seed: int, extractive: bool = False
 ) -> list[list[Question]]:
     """Collect the facts of every document that has any.
 
@@ -188,6 +156,9 @@ def _collect(
     """
     common = common_words(documents)
     named = [_facts(d, common, _random(d, seed)) for d in documents]
+    if extractive:
+        for document, facts in zip(documents, named, strict=True):
+            facts += _extracts(document)
     speechless = sum(not facts for facts in named) > len(named) / 2
     collected = []
     for document, facts in zip(documents, named, strict=True):
@@ -203,19 +174,40 @@ def _random(document: Document, seed: int) -> Random:
     return Random(f"{seed}:{document.id}")
 
 
+def _tongue(document: Document) -> str:
+    """Give the language to ask in: English, where we lack its own."""
+    code = language_of(document)
+    return code if code in PHRASES else ENGLISH
+
+
+def _extracts(document: Document) -> list[Question]:
+    """Ask for the years, places, makers and numbers of a text."""
+    name = subject_name(document.title)
+    return [
+        Question(kind, prompt, answer, name, document.id)
+        for kind, prompt, answer in spans(document, _tongue(document))
+    ]
+
+
 def _facts(
     document: Document, common: frozenset[str], random: Random
 ) -> list[Question]:
     """Ask what a document says of the subject that its title names."""
-    name = subject_name(document.title)
-    found = definition(document, common)
-    opening = "" if found else opening_sentence(document)
+    name, tongue = subject_name(document.title), _tongue(document)
+    english = tongue == ENGLISH
+    found = definition(document, common) if english else None
+    if english:
+        first = "" if found else opening_sentence(document)
+    else:
+        first = opening(document, tongue)
     facts = []
     if found:
         kind = question_word(document, found, random)
         facts.append((kind, found.sentence))
-    elif opening and not (document.description or document.topic):
-        facts.append(("about", opening))
+    elif first and not (
+        english and (document.description or document.topic)
+    ):
+        facts.append(("about", first))
     if name and document.description:
         facts.append(("description", tidy(document.description)))
     if name and document.topic:
@@ -226,7 +218,7 @@ def _facts(
     return [
         Question(
             kind,
-            random.choice(PHRASES[kind]).format(
+            random.choice(PHRASES[tongue].phrases[kind]).format(
                 name=name, verb=verb, subject=subject
             ),
             answer,
@@ -245,7 +237,11 @@ def _continuations(
 
     A long text gives one pair for every 2,000 characters, at most 50.
     """
-    sentences = [tidy(s) for s in split_sentences(document.text)]
+    tongue = _tongue(document)
+    sentences = [
+        tidy(s) for s in split_sentences(document.text, tongue)
+    ]
+    (form,) = PHRASES[tongue].phrases["continue"]
     pairs = [
         (first, second)
         for first, second in zip(sentences, sentences[1:], strict=False)
@@ -254,7 +250,11 @@ def _continuations(
     count = min(1 + len(document.text) // 2000, 50, len(pairs))
     return [
         Question(
-            "continue", f"Continue: {first}", second, "", document.id
+            "continue",
+            form.format(name=first),
+            second,
+            "",
+            document.id,
         )
         for first, second in random.sample(pairs, count)
     ]
