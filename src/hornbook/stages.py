@@ -1,7 +1,7 @@
 """What each stage does: a few lines that call one room."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 import tomli_w
@@ -28,9 +28,6 @@ from hornbook.planning.probe import Probe
 from hornbook.planning.use_case import survey
 from hornbook.recipe import Recipe
 from hornbook.training.config import TrainingConfig
-
-if TYPE_CHECKING:
-    from hornbook.base.dialogue import Dialogue
 
 HEAD = "# Every setting of this run, as it was resolved.\n\n"
 
@@ -249,60 +246,26 @@ def pretrain(context: Context) -> dict[str, Any]:
 
 def finetune(context: Context) -> dict[str, Any]:
     """Teach the model classes or answers."""
-    from hornbook.corpus.pipeline import read_documents
     from hornbook.training.precision import use_threads
-    from hornbook.tuning.data import read_labelled
-    from hornbook.tuning.tune import Lesson, tune_chat, tune_classes
+    from hornbook.tuning.lesson import Lesson
+    from hornbook.tuning.tune import tune
 
     made = context.plan
     use_threads(made.threads)
     name = context.name.partition(".")[2]
-    config = context.resolved(context.recipe.finetune[name], name)
-    seed = context.recipe.seed
-    lesson = Lesson(
-        run=context.folder,
-        name=name,
-        config=config,
-        steps=made.trainings[name].steps,
-        seed=seed,
-        speed=made.probe.tokens_per_second,
-        source=context.source,
-        anew=context.anew,
-    )
-    if config.method == "sft":
-        return tune_chat(
-            lesson, dialogues_of(context.folder, context.recipe, name)
+    return tune(
+        Lesson(
+            run=context.folder,
+            name=name,
+            config=context.resolved(
+                context.recipe.finetune[name], name
+            ),
+            steps=made.trainings[name].steps,
+            seed=context.recipe.seed,
+            speed=made.probe.tokens_per_second,
+            source=context.source,
+            anew=context.anew,
         )
-    if config.data:
-        return tune_classes(lesson, read_labelled(Path(config.data)))
-    path = context.folder / "corpus" / "train.parquet"
-    return tune_classes(lesson, read_documents(path))
-
-
-def dialogues_of(
-    folder: Path, recipe: Recipe, name: str
-) -> "list[Dialogue]":
-    """Give what a fine-tuning learns from: a file's, or made ones.
-
-    Raises:
-        DataError: the file or the run's text is missing or damaged,
-            or in a language that we cannot ask in.
-    """
-    from hornbook.corpus.pipeline import read_documents
-    from hornbook.tuning.data import read_dialogues
-    from hornbook.tuning.questions import need_phrases
-    from hornbook.tuning.synthesize import make_dialogues
-
-    config = recipe.finetune[name]
-    if config.data:
-        return read_dialogues(Path(config.data))
-    documents = read_documents(folder / "corpus" / "train.parquet")
-    return make_dialogues(
-        need_phrases(documents),
-        recipe.seed,
-        config.turns,
-        config.subjects,
-        config.extractive,
     )
 
 

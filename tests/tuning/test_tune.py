@@ -14,12 +14,8 @@ from hornbook.model.transformer import Transformer
 from hornbook.tokenizer.tokenizer import SPECIALS, Tokenizer
 from hornbook.tuning.classify import Classifier
 from hornbook.tuning.config import TuningConfig
-from hornbook.tuning.tune import (
-    Lesson,
-    find_steps,
-    tune_chat,
-    tune_classes,
-)
+from hornbook.tuning.lesson import Lesson, find_steps
+from hornbook.tuning.tune import tune_chat, tune_classes
 
 TOK = Tokenizer.train(
     ["What is a hat? A cap. Where is rain? Sky."],

@@ -274,8 +274,8 @@ def find_dialogues(place: str) -> "tuple[str, list[Dialogue]]":
         DataError: the run learns from no dialogues.
     """
     from hornbook.recipe import load_recipe
-    from hornbook.stages import dialogues_of
     from hornbook.tuning.data import read_dialogues
+    from hornbook.tuning.material import dialogues_of
 
     # Read a file as it is
     if Path(place).is_file():
@@ -296,4 +296,5 @@ def find_dialogues(place: str) -> "tuple[str, list[Dialogue]]":
             f"{place} learns from no dialogues; its fine-tunings are "
             + (", ".join(recipe.finetune) or "none")
         )
-    return folder, dialogues_of(Path(folder), recipe, taught[0])
+    asked = recipe.finetune[taught[0]]
+    return folder, dialogues_of(Path(folder), asked, recipe.seed)

@@ -1,11 +1,7 @@
 """Fine-tuning: from a base model to one that is of use."""
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Any
-
-import msgspec
-from torch import nn
 
 from hornbook.base.console import console
 from hornbook.base.dialogue import Dialogue
@@ -13,52 +9,40 @@ from hornbook.base.document import Document
 from hornbook.base.errors import DataError
 from hornbook.base.store import digest_json
 from hornbook.inference.generate import chat
-from hornbook.model.config import ModelConfig
-from hornbook.model.exchange import find_model
-from hornbook.model.transformer import Transformer
-from hornbook.tokenizer.tokenizer import Tokenizer
-from hornbook.training.batches import Batches
-from hornbook.training.loop import Hooks, Objective, train
+from hornbook.training.loop import Hooks
 from hornbook.training.loss import language_loss
-from hornbook.training.precision import wants_compiling
-from hornbook.training.pretrain import asked_for, describe
 from hornbook.tuning.classify import Classifier, Labelled, class_loss
-from hornbook.tuning.config import TuningConfig
+from hornbook.tuning.lesson import (
+    Lesson,
+    keep_student,
+    learn,
+    open_student,
+)
+from hornbook.tuning.material import dialogues_of, labelled_of
 from hornbook.tuning.sft import Dialogues, encode, pack
 
 LEAST_CLASSES = 2
 
 
-class Lesson(msgspec.Struct, frozen=True):
-    """One fine-tuning: where, by which settings, for how long."""
+def tune(lesson: Lesson) -> dict[str, Any]:
+    """Give a lesson by its method; give its numbers.
 
-    run: Path
-    """The run's folder."""
-    name: str
-    config: TuningConfig
-    steps: int
-    """The plan's steps, where the settings name no epochs."""
-    seed: int
-    speed: float = 0.0
-    """What this machine trains, in tokens per second."""
-    source: str = ""
-    """The digest of the code that trains."""
-    anew: bool = False
-    """Whether the checkpoints of a stopped training are thrown away."""
+    Raises:
+        DataError: what it learns from is missing or does not fit.
+        Interrupted: the user stopped it; the same call goes on.
+    """
+    return METHODS[lesson.config.method](lesson)
 
-    @property
-    def target(self) -> Path:
-        """The folder of the finished model."""
-        return self.run / "finetune" / self.name
 
-    @property
-    def base(self) -> Path:
-        """The folder of the model that it begins with."""
-        return find_model(f"{self.run}:{self.config.base}")
+def teach_chat(lesson: Lesson) -> dict[str, Any]:
+    """Teach answers from a file, or from the run's documents."""
+    talks = dialogues_of(lesson.run, lesson.config, lesson.seed)
+    return tune_chat(lesson, talks)
 
-    def steps_for(self, rows: int) -> int:
-        """Count the steps for so many rows of examples."""
-        return find_steps(self.config, self.steps, rows)
+
+def teach_classes(lesson: Lesson) -> dict[str, Any]:
+    """Teach classes from a file, or the topics of the documents."""
+    return tune_classes(lesson, labelled_of(lesson.run, lesson.config))
 
 
 def tune_chat(
@@ -71,8 +55,8 @@ def tune_chat(
         Interrupted: the user stopped it; the same call goes on.
     """
     # Open the model, and pack what it learns from
-    model = Transformer.load(lesson.base).train()
-    tok, context = Tokenizer.load(lesson.base), model.config.context
+    model, tok = open_student(lesson)
+    context = model.config.context
     examples = encode(tok, dialogues)
     packed = pack(examples, context, tok.special("<|pad|>"))
     if packed.too_long:
@@ -103,7 +87,7 @@ def tune_chat(
         data,
         Hooks(sample=sample),
     )
-    model.eval().save(lesson.target, "native", tok)
+    keep_student(lesson, model, tok)
     kept = len(dialogues) - packed.too_long
     return {"dialogues": kept, "too_long": packed.too_long, **numbers}
 
@@ -122,10 +106,7 @@ def tune_classes(
 
     # Open the model, and read the texts
     config = lesson.config
-    body, tok = (
-        Transformer.load(lesson.base),
-        Tokenizer.load(lesson.base),
-    )
+    body, tok = open_student(lesson)
     shape = body.config
     model = Classifier(
         body, tok, classes, config.length, config.pooling
@@ -167,51 +148,8 @@ def find_classes(labelled: Sequence[Document]) -> list[str]:
     return classes
 
 
-def learn(
-    lesson: Lesson,
-    model: nn.Module,
-    shape: ModelConfig,
-    objective: Objective,
-    batches: Batches,
-    rows: int,
-    length: int,
-    data: str,
-    hooks: Hooks,
-) -> dict[str, Any]:
-    """Train by the one loop; give the numbers of every tuning.
-
-    ``rows`` of ``length`` tokens are one pass over the examples;
-    ``data`` is their digest.
-    """
-    config, steps = lesson.config, lesson.steps_for(rows)
-    done = train(
-        model,
-        objective,
-        batches,
-        config,
-        steps,
-        lesson.target.with_name(f"{lesson.name}.checkpoints"),
-        lesson.target.with_name(f"{lesson.name}.jsonl"),
-        asked_for(shape, config, lesson.seed, data, lesson.source),
-        hooks,
-        label=f"fine-tuning {lesson.name}",
-        compile=worth(config, steps, length, lesson.speed),
-        anew=lesson.anew,
-    )
-    epochs = round(steps * config.batch / rows, 2)
-    return {"rows": rows, "epochs": epochs, **describe(done)}
-
-
-def find_steps(config: TuningConfig, steps: int, rows: int) -> int:
-    """Take the plan's steps, or so many passes over the rows."""
-    if config.epochs and not config.steps:
-        return max(1, round(config.epochs * rows / config.batch))
-    return steps
-
-
-def worth(
-    config: TuningConfig, steps: int, length: int, speed: float
-) -> bool:
-    """Decide whether so many steps are worth compiling."""
-    tokens = steps * config.batch * length
-    return wants_compiling(config, tokens / speed if speed else 0.0)
+METHODS: dict[str, Callable[[Lesson], dict[str, Any]]] = {
+    "classify": teach_classes,
+    "sft": teach_chat,
+}
+"""What a lesson can teach."""

@@ -1,0 +1,112 @@
+"""A lesson: what every fine-tuning has, whatever it teaches."""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from torch import nn
+
+from hornbook.model.config import ModelConfig
+from hornbook.model.exchange import find_model
+from hornbook.model.transformer import Transformer
+from hornbook.tokenizer.tokenizer import Tokenizer
+from hornbook.training.batches import Batches
+from hornbook.training.loop import Hooks, Objective, train
+from hornbook.training.precision import wants_compiling
+from hornbook.training.pretrain import asked_for, describe
+from hornbook.tuning.config import TuningConfig
+
+
+class Lesson(msgspec.Struct, frozen=True):
+    """One fine-tuning: where, by which settings, for how long."""
+
+    run: Path
+    """The run's folder."""
+    name: str
+    config: TuningConfig
+    steps: int
+    """The plan's steps, where the settings name no epochs."""
+    seed: int
+    speed: float = 0.0
+    """What this machine trains, in tokens per second."""
+    source: str = ""
+    """The digest of the code that trains."""
+    anew: bool = False
+    """Whether the checkpoints of a stopped training are thrown away."""
+
+    @property
+    def target(self) -> Path:
+        """The folder of the finished model."""
+        return self.run / "finetune" / self.name
+
+    @property
+    def base(self) -> Path:
+        """The folder of the model that it begins with."""
+        return find_model(f"{self.run}:{self.config.base}")
+
+    def steps_for(self, rows: int) -> int:
+        """Count the steps for so many rows of examples."""
+        return find_steps(self.config, self.steps, rows)
+
+
+def open_student(lesson: Lesson) -> tuple[Transformer, Tokenizer]:
+    """Open the model that a lesson begins with, ready to learn."""
+    model = Transformer.load(lesson.base).train()
+    return model, Tokenizer.load(lesson.base)
+
+
+def keep_student(
+    lesson: Lesson, model: Transformer, tok: Tokenizer
+) -> None:
+    """Save the model that has learnt, with its tokenizer."""
+    model.eval().save(lesson.target, "native", tok)
+
+
+def learn(
+    lesson: Lesson,
+    model: nn.Module,
+    shape: ModelConfig,
+    objective: Objective,
+    batches: Batches,
+    rows: int,
+    length: int,
+    data: str,
+    hooks: Hooks,
+) -> dict[str, Any]:
+    """Train by the one loop; give the numbers of every tuning.
+
+    ``rows`` of ``length`` tokens are one pass over the examples;
+    ``data`` is their digest.
+    """
+    config, steps = lesson.config, lesson.steps_for(rows)
+    done = train(
+        model,
+        objective,
+        batches,
+        config,
+        steps,
+        lesson.target.with_name(f"{lesson.name}.checkpoints"),
+        lesson.target.with_name(f"{lesson.name}.jsonl"),
+        asked_for(shape, config, lesson.seed, data, lesson.source),
+        hooks,
+        label=f"fine-tuning {lesson.name}",
+        compile=worth(config, steps, length, lesson.speed),
+        anew=lesson.anew,
+    )
+    epochs = round(steps * config.batch / rows, 2)
+    return {"rows": rows, "epochs": epochs, **describe(done)}
+
+
+def find_steps(config: TuningConfig, steps: int, rows: int) -> int:
+    """Take the plan's steps, or so many passes over the rows."""
+    if config.epochs and not config.steps:
+        return max(1, round(config.epochs * rows / config.batch))
+    return steps
+
+
+def worth(
+    config: TuningConfig, steps: int, length: int, speed: float
+) -> bool:
+    """Decide whether so many steps are worth compiling."""
+    tokens = steps * config.batch * length
+    return wants_compiling(config, tokens / speed if speed else 0.0)
