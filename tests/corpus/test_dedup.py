@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hornbook.corpus import dedup
 from hornbook.corpus.dedup import (
     NEIGHBOURS,
     Comparer,
@@ -71,6 +72,19 @@ def test_planted_copies_are_found_and_others_stay(
     assert {row["size"] for row in found.values()} == {2}
     assert all(0.9 < found[120 + n]["similarity"] < 1 for n in range(9))
     assert found[190]["similarity"] == 1
+
+
+def test_slices_find_what_the_whole_does(
+    sentences: Sentences,
+    lay_down: LayDown,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    texts = [sentences(seed, words=50) for seed in range(40)]
+    texts += [edit(texts[n % 40], 1, n) for n in range(30)]
+    whole = clusters_of(texts, lay_down)
+    monkeypatch.setattr(dedup, "ROWS_AT_ONCE", 9)
+    assert clusters_of(texts, lay_down) == whole
+    assert len(whole) > 50
 
 
 def test_near_the_threshold_exact_counting_decides(
@@ -176,7 +190,11 @@ def test_texts_are_compared_by_rank(lay_down: LayDown) -> None:
 
 
 @pytest.mark.parametrize("order", [[0, 1, 2, 3], [3, 2, 1, 0]])
-def test_the_earliest_of_equal_texts_stays(order: list[int]) -> None:
+@pytest.mark.parametrize("at_once", [1, 2, 250_000])
+def test_the_earliest_of_equal_texts_stays(
+    order: list[int], at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dedup, "ROWS_AT_ONCE", at_once)
     texts = ["one", "two", "one", "one"]
     texts = [texts[n] for n in order]
     alive = engine().from_pydict(

@@ -8,7 +8,7 @@ joined by a chain of near-copies is one cluster, of which one stays.
 """
 
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from functools import lru_cache, reduce
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,8 @@ PAIRS_AT_ONCE = 512
 PAIRS_A_PROCESS = 20_000
 """Fewer are compared before another process has started."""
 REMEMBERED_TEXTS = 256
+ROWS_AT_ONCE = 250_000
+"""The keys of more texts are grouped slice by slice."""
 KEY_SEED = 7
 
 
@@ -79,12 +81,36 @@ def _string() -> Any:
     return engine().DataType.string()
 
 
+def slices(alive: Any, key: str) -> Iterator[Any]:
+    """Cut a query into slices that share no key: queries again.
+
+    The memory that grouping takes grows with what is grouped at once.
+    """
+    daft = engine()
+    count = -(-alive.count_rows() // ROWS_AT_ONCE)
+    if count < 2:
+        yield alive
+        return
+    of = daft.lit(count).cast(daft.DataType.uint64())
+    for number in range(count):
+        yield alive.where(daft.col(key) % of == number)
+
+
 def find_exact(alive: Any) -> Any:
     """Find the copies of equal texts: the query of them.
 
     ``alive`` is a query with ``rank`` and ``text_key``. Gives ``rank``
     and ``keeper``, which is the lowest rank among the equals.
     """
+    found = [
+        computed(_find_exact(part))
+        for part in slices(alive, "text_key")
+    ]
+    return reduce(lambda one, more: one.union_all(more), found)
+
+
+def _find_exact(alive: Any) -> Any:
+    """Find the copies within a slice."""
     col = engine().col
     groups = alive.groupby("text_key").agg(
         col("rank").min().alias("keeper"),
@@ -171,12 +197,13 @@ def find_edges(
 
     Gives ``a``, ``b`` and ``similarity``.
     """
-    # Find candidates band by band: one band's keys fit into memory
-    first, *others = band_names(bands)
-    pairs = computed(find_pairs(alive, first))
-    for band in others:
-        pairs = pairs.union_all(find_pairs(alive, band))
-        pairs = computed(pairs.distinct())
+    # Find candidates band by band, and no pair twice
+    names = band_names(bands)
+    pairs = find_pairs(alive.limit(0), names[0])
+    for band in names:
+        for part in slices(alive, band):
+            pairs = pairs.union_all(find_pairs(part, band))
+            pairs = computed(pairs.distinct())
     pairs = computed(pairs.sort(["a", "b"]))
 
     # Compare each pair exactly
