@@ -274,7 +274,8 @@ def finetune(
         str, Parameter(help="Name of a new fine-tuning of this run.")
     ] = "",
     method: Annotated[
-        Literal["sft", "classify"], Parameter(help="What it learns.")
+        Literal["sft", "classify", "dpo"],
+        Parameter(help="What is taught, and how."),
     ] = "sft",
     data: Annotated[
         Path | None,
@@ -292,11 +293,15 @@ def finetune(
     log: Log = None,
 ) -> None:
     """Make the recipe's fine-tunings, or, with --name, a new one."""
+    from hornbook.tuning.config import USUAL
+
     given = list(settings or ())
     if data is not None and not data.is_file():
         raise DataError(f"there is no file {data} to learn from")
     if name:
         table = f"finetune.{name}"
+        usual = [f"{table}.{k}={v}" for k, v in USUAL[method].items()]
+        given = usual + given
         given += [f"{table}.method={method}", f"{table}.base={base}"]
         given += [f"{table}.epochs={epochs}"]
         if data is not None:

@@ -19,6 +19,7 @@ from hornbook.tuning.lesson import (
     open_student,
 )
 from hornbook.tuning.material import dialogues_of, labelled_of
+from hornbook.tuning.prefer import teach_preferences
 from hornbook.tuning.sft import Dialogues, encode, pack
 
 LEAST_CLASSES = 2
@@ -151,5 +152,6 @@ def find_classes(labelled: Sequence[Document]) -> list[str]:
 METHODS: dict[str, Callable[[Lesson], dict[str, Any]]] = {
     "classify": teach_classes,
     "sft": teach_chat,
+    "dpo": teach_preferences,
 }
 """What a lesson can teach."""
