@@ -5,6 +5,7 @@ from typing import Literal
 from hornbook.base.errors import RecipeError
 from hornbook.training.config import TrainingConfig
 from hornbook.training.config import check as check_training
+from hornbook.tuning.labels import ClassesConfig, check_classes
 from hornbook.tuning.preference import (
     PreferenceConfig,
     check_preferences,
@@ -33,6 +34,8 @@ class TuningConfig(TrainingConfig, frozen=True, kw_only=True):
     """Tokens of a document that are read (``classify``)."""
     pooling: Literal["mean", "last"] = "mean"
     """Which of its vectors decides: their mean, or the last."""
+    classes: ClassesConfig = ClassesConfig()
+    """How classes are learnt (``classify``)."""
     preferences: PreferenceConfig = PreferenceConfig()
     """How preferences are learnt (``dpo``)."""
 
@@ -44,6 +47,7 @@ def check(config: TuningConfig, section: str) -> None:
         RecipeError: names the section, the key and its bounds.
     """
     check_training(config, section)
+    check_classes(config.classes, section)
     check_preferences(config.preferences, section)
     for name in ("turns", "subjects", "length"):
         value = getattr(config, name)
