@@ -53,6 +53,29 @@ def test_the_neighbours_of_a_word_are_listed(
     assert len(json.loads(hornbook(*line)[1])["near"]) == 3
 
 
+def test_what_is_taken_for_what_is_shown_and_drawn(
+    run_copy: Path, hornbook: Run
+) -> None:
+    file = run_copy / "run.json"
+    record = json.loads(file.read_text("utf-8"))
+    told = {
+        "classes": ["sky", "wear"],
+        "heldout": {"confusion": [[3, 1], [0, 5]]},
+    }
+    record["stages"]["finetune.topic"]["result"] = told
+    file.write_text(json.dumps(record), "utf-8")
+    status, out, _ = hornbook("show", "confusion", run_copy)
+    assert status == 0 and "wear" in out and "5" in out
+    line = ["show", "confusion", f"{run_copy}:topic"]
+    kept = json.loads(hornbook(*line, "--json")[1])
+    assert kept["confusion"] == [[3, 1], [0, 5]]
+    picture = run_copy / "who.png"
+    assert hornbook(*line, "--to", picture)[0] == 0
+    assert picture.read_bytes()[:4] == b"\x89PNG"
+    status, _, err = hornbook("show", "confusion", f"{run_copy}:chat")
+    assert status and "it has: topic" in err
+
+
 def test_attention_is_shown_and_drawn(
     run_copy: Path, hornbook: Run
 ) -> None:

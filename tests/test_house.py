@@ -55,6 +55,8 @@ AXES = {
     "edges": "where documents begin, and where the last one ends",
     "pieces": "pieces of documents",
     "features": "numbers that describe a document",
+    "pairs": "questions with a better and a worse answer",
+    "answers": "the two answers of a pair",
 }
 SHAPED = {
     "BFloat16", "Bool", "Complex", "Float", "Float16", "Float32",

@@ -222,6 +222,53 @@ def chosen_heads(
 
 
 @show.command
+def confusion(
+    run: Model,
+    /,
+    *,
+    to: Picture = None,
+    json: Json = False,
+) -> None:
+    """Show what a run's classifier takes for what; RUN:NAME is one."""
+    from hornbook.base.record import load_record
+
+    # Find what it was measured on when it had learnt
+    folder, _, name = named(run).partition(":")
+    stages = load_record(folder).stages
+    tables = {
+        key.partition(".")[2]: stage.result
+        for key, stage in stages.items()
+        if "confusion" in stage.result.get("heldout", {})
+    }
+    name = name or next(iter(tables), "")
+    if name not in tables:
+        raise DataError(
+            f"{run} has no classifier {name or 'yet'} that was "
+            "measured on held-out texts; it has: "
+            + (", ".join(tables) or "none")
+        )
+    names = tables[name]["classes"]
+    counts = tables[name]["heldout"]["confusion"]
+
+    # Draw, tell or print
+    if to is not None:
+        from hornbook.press.figure import save_confusion
+
+        save_confusion(to, counts, names)
+        console.say(f"drawn into {to}")
+    elif json:
+        print_json({"classes": names, "confusion": counts})
+    else:
+        rows = [
+            (each, *map(str, row))
+            for each, row in zip(names, counts, strict=True)
+        ]
+        print_result("rows: the true class; columns: what was named")
+        heads, right = ("", *names), range(1, len(names) + 1)
+        results().print(make_table(heads, rows, tuple(right)))
+
+
+@show.command
 def mask(
     source: Annotated[
         str,

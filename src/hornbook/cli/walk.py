@@ -274,7 +274,8 @@ def finetune(
         str, Parameter(help="Name of a new fine-tuning of this run.")
     ] = "",
     method: Annotated[
-        Literal["sft", "classify"], Parameter(help="What it learns.")
+        Literal["sft", "classify", "dpo"],
+        Parameter(help="What is taught, and how."),
     ] = "sft",
     data: Annotated[
         Path | None,
@@ -296,11 +297,8 @@ def finetune(
     if data is not None and not data.is_file():
         raise DataError(f"there is no file {data} to learn from")
     if name:
-        table = f"finetune.{name}"
-        given += [f"{table}.method={method}", f"{table}.base={base}"]
-        given += [f"{table}.epochs={epochs}"]
-        if data is not None:
-            given += [f"{table}.data={data}"]
+        asked = {"method": method, "base": base, "epochs": epochs}
+        given = [*new_tuning(name, asked, data), *given]
     elif data is not None:
         raise HornbookError(
             "--data needs --name, the name of the new fine-tuning"
@@ -308,6 +306,18 @@ def finetune(
     make_stage(
         "finetune", recipe, given, force, keep, False, False, log or ""
     )
+
+
+def new_tuning(
+    name: str, asked: dict[str, object], data: Path | None
+) -> list[str]:
+    """Give the settings of a fine-tuning that no recipe names."""
+    from hornbook.tuning.config import USUAL
+
+    table = {**USUAL[str(asked["method"])], **asked}
+    if data is not None:
+        table["data"] = data
+    return [f"finetune.{name}.{k}={v}" for k, v in table.items()]
 
 
 @app.command

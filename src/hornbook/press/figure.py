@@ -31,6 +31,7 @@ from hornbook.press.values import MIME
 if TYPE_CHECKING:
     from IPython.display import Markdown
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 __all__ = ["escape", "markdown", "open_run", "quoted", "table"]
 
@@ -177,12 +178,7 @@ def save_attention(
     from matplotlib.figure import Figure
 
     # Refuse what cannot be written, and look like the book
-    kind = path.suffix.lower().lstrip(".")
-    if kind not in PICTURES:
-        raise DataError(
-            f"{path.name} names no kind of picture; let it end in "
-            + ", ".join(f".{each}" for each in PICTURES)
-        )
+    kind = picture_kind(path)
     style()
     layers, heads = np.shape(maps)[:2]
     alone = layers * heads == 1
@@ -200,6 +196,71 @@ def save_attention(
                 at = (layer + first[0], head + first[1])
                 name = f"layer {at[0]}, head {at[1]}"
                 ax.set_title(name, style="italic", fontsize=6)
+    save_picture(path, picture, kind)
+
+
+def confusion(
+    ax: "Axes", counts: Any, names: Sequence[str]
+) -> None:
+    """Draw what was named, a row for each true class.
+
+    ``counts`` is a table of (true, named); colour is a row's share.
+    """
+    table_ = np.asarray(counts)
+    shares = table_ / np.maximum(table_.sum(1), 1)[:, None]
+    ax.pcolormesh(
+        shares, cmap=SEQUENTIAL, vmin=0, vmax=1,
+        edgecolors="white", linewidth=0.5,
+    )
+    for row, column in zip(*np.nonzero(table_), strict=True):
+        ax.text(
+            column + 0.5, row + 0.5, f"{table_[row, column]:.0f}",
+            ha="center", va="center", fontsize=6,
+            color="white" if shares[row, column] > 0.45 else INK,
+        )
+    short = [n if len(n) < 16 else f"{n[:14]}..." for n in names]
+    middle = np.arange(len(names)) + 0.5
+    ax.set_xticks(middle, short, rotation=60, ha="right", fontsize=6)
+    ax.set_yticks(middle, short, fontsize=6)
+    ax.tick_params(length=0)
+    ax.set(ylim=(len(names), 0), xlabel="named", ylabel="true")
+
+
+def save_confusion(
+    path: Path, counts: Any, names: Sequence[str]
+) -> None:
+    """Write what a classifier takes for what as a picture.
+
+    Raises:
+        DataError: the file's ending names no kind of picture.
+    """
+    from matplotlib.figure import Figure
+
+    kind = picture_kind(path)
+    style()
+    size = (TEXT, 0.9 + 0.2 * len(names))
+    picture = Figure(figsize=size, layout="constrained")
+    confusion(picture.subplots(), counts, names)
+    save_picture(path, picture, kind)
+
+
+def picture_kind(path: Path) -> str:
+    """Give the kind of picture that a file's ending names.
+
+    Raises:
+        DataError: it names none that is known.
+    """
+    kind = path.suffix.lower().lstrip(".")
+    if kind not in PICTURES:
+        raise DataError(
+            f"{path.name} names no kind of picture; let it end in "
+            + ", ".join(f".{each}" for each in PICTURES)
+        )
+    return kind
+
+
+def save_picture(path: Path, picture: "Figure", kind: str) -> None:
+    """Write a picture, whole or not at all."""
     data = BytesIO()
     picture.savefig(data, format=kind, dpi=200)
     write_bytes(path, data.getvalue())

@@ -81,6 +81,9 @@ class View:
         if "heldout_bpb" in line:
             self.heldout = f"{line['heldout_bpb']:.3f} bits per byte"
             self._when = f", at step {line['step']:,}"
+        if "heldout_wins" in line:
+            self.heldout = f"{line['heldout_wins']:.1%} of pairs"
+            self._when = f", at step {line['step']:,}"
         if "sample" in line:
             self.settle()
             self.sample, self._unsaid = line["sample"], line

@@ -1,13 +1,15 @@
 """Classes: a small head on a model that has read a lot."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
+from scipy.special import expit, softmax
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -25,6 +27,7 @@ from hornbook.model.exchange import (
 from hornbook.model.transformer import Transformer
 from hornbook.tokenizer.tokenizer import Tokenizer
 from hornbook.training.batches import Batch, Order
+from hornbook.tuning.labels import MARK, split_labels
 
 
 class Classifier(nn.Module):
@@ -40,9 +43,11 @@ class Classifier(nn.Module):
         classes: Sequence[str],
         length: int = 128,
         pooling: str = "mean",
+        several: bool = False,
     ) -> None:
         super().__init__()
         self.body, self.tok = body, tok
+        self.several, self.temperature = several, 1.0
         self.classes = tuple(classes)
         self.length = min(length, body.config.context)
         self.pooling = pooling
@@ -73,25 +78,45 @@ class Classifier(nn.Module):
         return scores.float()
 
     @torch.inference_mode()
-    def probabilities(
+    def scores(
         self, texts: Sequence[str], rows: int = 32
     ) -> Float[np.ndarray, "texts classes"]:
-        """Give the chance of every class for every text."""
+        """Score every class for every text."""
         self.eval()
         examples = [read(self.tok, text, self.length) for text in texts]
-        chances = [np.zeros((0, len(self.classes)), np.float32)]
+        found = [np.zeros((0, len(self.classes)), np.float32)]
         for first in range(0, len(examples), rows):
             ids, lengths = table(examples[first : first + rows])
             scores = self(
                 torch.from_numpy(ids), torch.from_numpy(lengths)
             )
-            chances.append(scores.softmax(-1).numpy())
-        return np.concatenate(chances)
+            found.append(scores.numpy())
+        return np.concatenate(found)
+
+    def probabilities(
+        self, texts: Sequence[str], rows: int = 32
+    ) -> Float[np.ndarray, "texts classes"]:
+        """Give the chance of every class for every text.
+
+        They add up to one, unless a text may bear several labels.
+        """
+        scores = self.scores(texts, rows)
+        return chances_of(scores, self.temperature, self.several)
 
     def predict(self, texts: Sequence[str]) -> list[str]:
-        """Name the likeliest class of every text."""
-        best = self.probabilities(texts).argmax(-1)
-        return [self.classes[i] for i in best]
+        """Name the likeliest class of every text.
+
+        Where it may bear several, all that are likelier than not.
+        """
+        chances = self.probabilities(texts)
+        if self.several:
+            return [
+                f"{MARK} ".join(
+                    self.classes[i] for i in np.nonzero(row > 0.5)[0]
+                )
+                for row in chances
+            ]
+        return [self.classes[i] for i in chances.argmax(-1)]
 
     def save(self, folder: Path) -> None:
         """Write the classifier's folder, whole or not at all."""
@@ -101,6 +126,8 @@ class Classifier(nn.Module):
             "classes": list(self.classes),
             "length": self.length,
             "pooling": self.pooling,
+            "several": self.several,
+            "temperature": self.temperature,
         }
         write_model_folder(folder, table, weights_of(self), self.tok)
 
@@ -128,7 +155,9 @@ class Classifier(nn.Module):
                 table["classes"],
                 table["length"],
                 table["pooling"],
+                table.get("several", False),
             )
+            model.temperature = table.get("temperature", 1.0)
             model.load_state_dict(read_weights(folder))
         except (KeyError, RuntimeError) as error:
             raise CorruptFileError(
@@ -158,10 +187,21 @@ def class_loss(
     model: Classifier,
     ids: Int[Tensor, "batch time"],
     lengths: Int[Tensor, " batch"],
-    targets: Int[Tensor, " batch"],
+    targets: Tensor,
+    weights: Float[Tensor, " classes"] | None = None,
 ) -> Float[Tensor, ""]:
-    """Give the mean cross-entropy of the right class, in nats."""
-    return F.cross_entropy(model(ids, lengths), targets)
+    """Give the mean cross-entropy of the right classes, in nats.
+
+    ``targets`` has a text's class, or says of each whether it is one
+    of the text's own.
+    """
+    scores = model(ids, lengths)
+    if weights is not None:
+        weights = weights.to(scores.device)
+    if targets.dim() == 1:
+        return F.cross_entropy(scores, targets, weights)
+    wanted = targets.float()
+    return F.binary_cross_entropy_with_logits(scores, wanted, weights)
 
 
 class Labelled:
@@ -184,8 +224,7 @@ class Labelled:
             read(model.tok, text, model.length) for text in texts
         ]
         self.ids, self.lengths = table(examples, model.length)
-        numbers = {name: i for i, name in enumerate(model.classes)}
-        self.targets = np.array([numbers[label] for label in labels])
+        self.targets = targets_of(labels, model)
         self.batch = batch
         self.rows = len(texts)
         self.order = Order(self.rows, seed)
@@ -198,3 +237,37 @@ class Labelled:
             "lengths": torch.from_numpy(self.lengths[rows]),
             "targets": torch.from_numpy(self.targets[rows]),
         }
+
+
+def targets_of(
+    labels: Sequence[str], model: Classifier
+) -> Int[np.ndarray, "rows *classes"]:
+    """Give each label's number, or which of all a text bears."""
+    several = model.several
+    parted = [split_labels(label, several) for label in labels]
+    marks = truth_of(parted, model.classes).astype(np.int64)
+    return marks if several else marks.argmax(-1)
+
+
+def truth_of(
+    labels: Sequence[Sequence[str]], classes: Sequence[str]
+) -> Bool[np.ndarray, "texts classes"]:
+    """Say of every text which classes are its own."""
+    number = {name: i for i, name in enumerate(classes)}
+    truth = np.zeros((len(labels), len(classes)), bool)
+    for row, names in enumerate(labels):
+        for name in names:
+            if name in number:
+                truth[row, number[name]] = True
+    return truth
+
+
+def chances_of(
+    scores: Float[np.ndarray, "texts classes"],
+    temperature: float,
+    several: bool,
+) -> Float[np.ndarray, "texts classes"]:
+    """Make chances of scores: one class of all, or each for itself."""
+    make = expit if several else partial(softmax, axis=-1)
+    chances: np.ndarray = make(scores / temperature)
+    return chances

@@ -5,13 +5,19 @@ from typing import Literal
 from hornbook.base.errors import RecipeError
 from hornbook.training.config import TrainingConfig
 from hornbook.training.config import check as check_training
+from hornbook.tuning.labels import ClassesConfig, check_classes
+from hornbook.tuning.preference import (
+    PreferenceConfig,
+    check_preferences,
+)
 
 
 class TuningConfig(TrainingConfig, frozen=True, kw_only=True):
     """One ``[finetune.NAME]`` table of a recipe."""
 
-    method: Literal["classify", "sft"] = "sft"
-    """``classify`` learns classes, ``sft`` learns to answer."""
+    method: Literal["classify", "sft", "dpo"] = "sft"
+    """``classify`` learns classes, ``sft`` to answer, ``dpo`` which of
+    two answers is better."""
     data: str = ""
     """A file of examples; empty makes them from the run's documents."""
     base: str = "base"
@@ -28,6 +34,10 @@ class TuningConfig(TrainingConfig, frozen=True, kw_only=True):
     """Tokens of a document that are read (``classify``)."""
     pooling: Literal["mean", "last"] = "mean"
     """Which of its vectors decides: their mean, or the last."""
+    classes: ClassesConfig = ClassesConfig()
+    """How classes are learnt (``classify``)."""
+    preferences: PreferenceConfig = PreferenceConfig()
+    """How preferences are learnt (``dpo``)."""
 
 
 def check(config: TuningConfig, section: str) -> None:
@@ -37,9 +47,19 @@ def check(config: TuningConfig, section: str) -> None:
         RecipeError: names the section, the key and its bounds.
     """
     check_training(config, section)
+    check_classes(config.classes, section)
+    check_preferences(config.preferences, section)
     for name in ("turns", "subjects", "length"):
         value = getattr(config, name)
         if value < 1:
             raise RecipeError(
                 f"{section}.{name} is {value}; it must be 1 or more"
             )
+
+
+USUAL: dict[str, dict[str, float | str]] = {
+    "classify": {"lr": 0.01, "lr_embedding": 0.01, "lr_head": 0.01},
+    "sft": {},
+    "dpo": {"optimizer": "adamw", "lr": 1e-4},
+}
+"""What each method sets otherwise than the defaults, unless told."""

@@ -11,6 +11,7 @@ import msgspec
 from hornbook.base.dialogue import Dialogue, Message, ask
 from hornbook.base.document import Document, document_id
 from hornbook.base.errors import DataError
+from hornbook.tuning.labels import MARK
 
 TABLES = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
 HEADS = ({"label", "text"}, {"instruction", "output"})
@@ -64,8 +65,9 @@ def dialogue(record: dict[str, Any], where: str) -> Dialogue:
 def read_labelled(path: Path) -> list[Document]:
     """Read texts with labels: JSONL, or a table of label and text.
 
-    A record of JSONL or CSV has the fields ``text`` and ``label``; a
-    table without a head has the label first, a tab, and the text.
+    A record of JSONL or CSV has the fields ``text`` and ``label``,
+    which in JSONL may be a list, for a text that bears several; a table
+    without a head has the label first, a tab, and the text.
 
     Raises:
         DataError: names the record that lacks either.
@@ -73,6 +75,8 @@ def read_labelled(path: Path) -> list[Document]:
     found = []
     for where, record in records(path):
         text, label = record.get("text"), record.get("label")
+        if isinstance(label, list):
+            label = f"{MARK} ".join(map(str, label))
         if not text or label is None or label == "":
             raise DataError(
                 f"{where} lacks a text or a label; each record needs "

@@ -1,17 +1,30 @@
 """Fine-tuning: from a base model to one that is of use."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any
+
+import torch
+from torch import Tensor
 
 from hornbook.base.console import console
 from hornbook.base.dialogue import Dialogue
 from hornbook.base.document import Document
-from hornbook.base.errors import DataError
 from hornbook.base.store import digest_json
 from hornbook.inference.generate import chat
 from hornbook.training.loop import Hooks
 from hornbook.training.loss import language_loss
+from hornbook.tuning.calibrate import calibrate, judge
 from hornbook.tuning.classify import Classifier, Labelled, class_loss
+from hornbook.tuning.data import read_labelled
+from hornbook.tuning.labels import (
+    ClassesConfig,
+    balance,
+    find_classes,
+    hold_out,
+    split_labels,
+)
 from hornbook.tuning.lesson import (
     Lesson,
     keep_student,
@@ -19,9 +32,8 @@ from hornbook.tuning.lesson import (
     open_student,
 )
 from hornbook.tuning.material import dialogues_of, labelled_of
+from hornbook.tuning.prefer import teach_preferences
 from hornbook.tuning.sft import Dialogues, encode, pack
-
-LEAST_CLASSES = 2
 
 
 def tune(lesson: Lesson) -> dict[str, Any]:
@@ -101,55 +113,77 @@ def tune_classes(
         DataError: there are fewer than two topics.
         Interrupted: the user stopped it; the same call goes on.
     """
+    # Hold some texts out
+    config, asked = lesson.config, lesson.config.classes
     labelled = [d for d in documents if d.topic]
-    classes = find_classes(labelled)
+    classes = find_classes(labelled, asked.several)
+    learnt, heldout = hold_out(labelled, asked, lesson.seed)
+    test = read_labelled(Path(asked.test)) if asked.test else []
 
     # Open the model, and read the texts
-    config = lesson.config
     body, tok = open_student(lesson)
     shape = body.config
     model = Classifier(
-        body, tok, classes, config.length, config.pooling
+        body, tok, classes, config.length, config.pooling, asked.several
     )
-    texts = [d.full_text for d in labelled]
-    topics = [d.topic for d in labelled]
+    texts = [d.full_text for d in learnt]
+    topics = [d.topic for d in learnt]
     batches = Labelled(model, texts, topics, config.batch, lesson.seed)
 
     # Train
-    data = digest_json([[d.id, d.topic] for d in labelled])
     numbers = learn(
         lesson,
         model.train(),
         shape,
-        class_loss,
+        class_objective(topics, classes, asked),
         batches,
         len(texts),
         model.length,
-        data,
+        digest_json([[d.id, d.topic] for d in learnt]),
         Hooks(),
     )
-    model.eval().save(lesson.target)
-    return {"documents": len(labelled), "classes": classes, **numbers}
+
+    # Calibrate it, measure it, keep it
+    told = examine(model.to("cpu").eval(), heldout, test)
+    model.save(lesson.target)
+    counts = {"documents": len(labelled), "classes": classes}
+    return {**counts, **told, **numbers}
 
 
-def find_classes(labelled: Sequence[Document]) -> list[str]:
-    """List the topics of documents.
-
-    Raises:
-        DataError: there are fewer than two.
-    """
-    classes = sorted({d.topic for d in labelled})
-    if len(classes) < LEAST_CLASSES:
-        raise DataError(
-            f"the documents have {len(classes)} topics, and a "
-            "classifier needs two or more; name the field of the topic "
-            "in [[corpus.source]], or sort files into sub-folders"
+def examine(
+    model: Classifier,
+    heldout: Sequence[Document],
+    test: Sequence[Document],
+) -> dict[str, Any]:
+    """Calibrate a classifier, and measure it on what it never saw."""
+    told: dict[str, Any] = {}
+    if heldout:
+        told["heldout"] = calibrate(model, heldout)
+        told["heldout"] |= judge(model, heldout, "held-out")
+    if test:
+        told["test"] = judge(model, test, "test")
+    for part, found in told.items():
+        console.say(
+            f"  {found['accuracy']:.1%} of {found['texts']:,} {part} "
+            "texts named rightly"
         )
-    return classes
+    return told
+
+
+def class_objective(
+    topics: Sequence[str], classes: Sequence[str], asked: ClassesConfig
+) -> Callable[..., Tensor]:
+    """Give the loss of classes, with their weights if wanted."""
+    if asked.weights == "none":
+        return class_loss
+    labels = [split_labels(topic, asked.several) for topic in topics]
+    weights = torch.tensor(balance(labels, classes))
+    return partial(class_loss, weights=weights)
 
 
 METHODS: dict[str, Callable[[Lesson], dict[str, Any]]] = {
     "classify": teach_classes,
     "sft": teach_chat,
+    "dpo": teach_preferences,
 }
 """What a lesson can teach."""
