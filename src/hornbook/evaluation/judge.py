@@ -8,7 +8,7 @@ import re
 from collections.abc import Collection, Sequence
 
 from hornbook.tuning.sentences import ENDS, split_sentences
-from hornbook.tuning.synthesize import Question
+from hornbook.tuning.pairs import Question
 
 LOOP_WORDS = 4
 CONTROL = re.compile(r"<\|[a-z_]*\|?>?")
