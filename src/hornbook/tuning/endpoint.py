@@ -200,6 +200,7 @@ def _read(reply: Any, until: float) -> bytes | None:
     """Read a body to its end; None where it is too long.
 
     Raises:
+        ConnectionResetError: it ends before its length.
         TimeoutError: it drips for longer than it may.
     """
     body = b""
@@ -209,6 +210,8 @@ def _read(reply: Any, until: float) -> bytes | None:
             return None
         if time.monotonic() > until:
             raise TimeoutError
+    if reply.length:
+        raise ConnectionResetError
     return body
 
 

@@ -194,6 +194,7 @@ def in_parallel(
             try:
                 done.put((name, ask(name)))
             except Exception as error:
+                stop.set()
                 done.put((name, error))
 
     # Hand on what they bring
