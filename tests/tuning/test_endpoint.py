@@ -112,6 +112,15 @@ def test_what_no_prompt_can_mend_ends_it(
     assert len(server.asked) == 1
 
 
+@pytest.mark.parametrize(
+    "body", [b"", b"[" * 99_999, b"[7]", b'{"error": 7}', b"\xff"]
+)
+def test_an_error_needs_no_words(body: bytes) -> None:
+    with fake(lambda *_: (400, body, {})) as server:
+        answer = complete(settings(server.address), "", "Hat?")
+    assert answer == Answer("status 400", "refused")
+
+
 @pytest.mark.parametrize("status", [400, 413, 422])
 def test_a_refused_prompt_is_told(status: int) -> None:
     with fake(lambda *_: failing(status, f"too long {KEY}")) as server:
@@ -125,7 +134,7 @@ def test_a_refused_prompt_is_told(status: int) -> None:
     [
         b"", b"<html>", b"{}", b'{"choices": []}', b"\xff\xfe",
         b'{"choices": [{"message": {"content": null}}]}',
-        b"[" * 100_000,
+        b'{"x": ' + b"[" * 100_000,
         b'{"choices": [{"message": {"content": "\\ud800"}}]}',
     ],
 )

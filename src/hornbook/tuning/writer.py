@@ -190,7 +190,7 @@ def read_pairs(
         found = msgspec.json.decode(
             fenced[1] if fenced else text, type=list[Pair]
         )
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeError):
         return None
     return [
         Question(
