@@ -21,7 +21,7 @@ from hornbook.tuning.material import dialogues_of, write_dialogues
 from hornbook.tuning.synthesize import make_dialogues
 from hornbook.tuning.tune import tune
 from hornbook.tuning.writer import WriterConfig
-from tuning.fake_writer import Said, fake, pairs
+from tuning.fake_writer import Said, completion, fake, pairs
 
 ENGLISH = [
     Document(
@@ -216,6 +216,15 @@ def test_when_no_pair_is_kept_the_card_says_why(run: Path) -> None:
     card = read_json(folder_of(run) / "card.json")
     assert card["pairs"]["dropped"] == {"number_not_in_document": 5}
     assert card["documents"]["dropped"] == {"pairs_dropped": 5}
+
+
+def test_a_writer_in_vain_is_told_to_whoever_looks(run: Path) -> None:
+    with fake(lambda *_: completion("Sorry.")) as server:
+        config = settings(writer=writer(server.address))
+        with pytest.raises(DataError, match="none of 5 replies"):
+            write_dialogues(Lesson(run, "chat", config, 1, 1))
+    with pytest.raises(DataError, match="none of 5 replies"):
+        dialogues_of(run, config, 1, "chat")
 
 
 def test_the_model_lies_beside_what_it_learnt_from(run: Path) -> None:

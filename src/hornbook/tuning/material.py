@@ -16,7 +16,12 @@ from hornbook.tuning.dialogues import (
     write_down,
 )
 from hornbook.tuning.lesson import Lesson
-from hornbook.tuning.replies import ask_rest, gather, read_replies
+from hornbook.tuning.replies import (
+    ask_rest,
+    gather,
+    read_replies,
+    useful,
+)
 from hornbook.tuning.writer import chosen
 
 TRAIN = "corpus/train.parquet"
@@ -41,7 +46,7 @@ def dialogues_of(
     Raises:
         DataError: the file or the run's text is missing or damaged,
             or in a language that we cannot ask in; or the writer was
-            not asked about all of its documents yet.
+            not asked about all of its documents yet, or in vain.
     """
     if config.data:
         return read_dialogues(Path(config.data))
@@ -49,7 +54,8 @@ def dialogues_of(
     if config.writer:
         sent = chosen(documents, config.writer, seed)
         path = dialogues_folder(run, name) / REPLIES
-        written = gather(sent, config.writer, read_replies(path))
+        saved = read_replies(path)
+        written = useful(gather(sent, config.writer, saved), path)
         if written.missing:
             raise DataError(
                 f"the dialogues of finetune.{name} are not made yet: "
