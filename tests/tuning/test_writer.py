@@ -160,3 +160,18 @@ def test_nothing_else_is_mended(reply: str) -> None:
 
 def test_an_empty_list_is_a_reply() -> None:
     assert read_pairs("[]", HAT, settings()) == []
+
+
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [
+        ("org/small-1b", "org/small-1b"),
+        ("/data/ann/small", "small"),
+        ("~/small.gguf", "small.gguf"),
+        ("./models/small", "small"),
+        (r"C:\models\small", "small"),
+        ("small:base", "small:base"),
+    ],
+)
+def test_no_path_stands_on_the_card(model: str, name: str) -> None:
+    assert settings(model=model).signature == name

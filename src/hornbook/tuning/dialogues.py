@@ -115,7 +115,7 @@ def make_card(
     }
     if written and config.writer:
         card["writer"] = {
-            "model": config.writer.model,
+            "model": config.writer.signature,
             "replies": reconcile(written.counts),
         }
     return card

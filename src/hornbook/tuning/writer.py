@@ -78,6 +78,13 @@ class WriterConfig(msgspec.Struct, frozen=True, kw_only=True):
         """The server's name in the address."""
         return urlsplit(self.address).hostname or ""
 
+    @property
+    def signature(self) -> str:
+        """The model's name, without the path it may be given by."""
+        if not re.match(r"[/\\~.]|[A-Za-z]:\\", self.model):
+            return self.model
+        return re.split(r"[/\\]", self.model)[-1]
+
 
 class Pair(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A question and its answer, as the server writes them."""
