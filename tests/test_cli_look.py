@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from hornbook.cli import main
+from tuning.fake_writer import Said, fake, pairs
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -125,6 +126,41 @@ def test_a_run_s_own_dialogues_are_shown(
     assert hornbook(*line)[1] == out
     told = json.loads(hornbook(*line, "--json")[1])
     assert len(told) == 2
+
+
+def test_a_writer_is_asked_by_finetune_and_by_nothing_else(
+    run_copy: Path, hornbook: Run
+) -> None:
+    def reply(count: int, _: Any) -> Said:
+        return pairs((f"Who is number {count}?", "Somebody new."))
+
+    table = "finetune.chat.writer"
+    with fake(reply) as server:
+        settings = {
+            "address": server.address, "model": "m", "documents": 3
+        }
+        line = ["finetune", run_copy]
+        for name, value in settings.items():
+            line += ["--set", f"{table}.{name}={value}"]
+
+        # A look at dialogues that are not made asks nobody
+        path = run_copy / "recipe.toml"
+        plain = path.read_text(encoding="utf-8")
+        head = f"[{table}]\nmodel = 'm'\ndocuments = 3\n"
+        head += f"address = '{server.address}'\n"
+        path.write_text(f"{plain}\n{head}", encoding="utf-8")
+        status, out, err = hornbook("show", "mask", run_copy)
+        assert (status, out) == (1, "") and "asked about 3 of 3" in err
+        assert err.count("\n") == 1 and server.asked == []
+        path.write_text(plain, encoding="utf-8")
+
+        # Told by --set, the stage asks once
+        status, _, err = hornbook(*line)
+        assert status == 0 and "asking 127.0.0.1" in err
+        assert len(server.asked) == 3
+        assert "asking" not in hornbook(*line, "--force")[2]
+    out = hornbook("show", "mask", run_copy, "--count", 0)[1]
+    assert out.count("Somebody new.") == 3
 
 
 def test_a_mask_is_green_where_there_is_colour(

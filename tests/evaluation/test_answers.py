@@ -6,7 +6,8 @@ from hornbook.base.document import Document
 from hornbook.evaluation.answers import answers, ask_all, details
 from hornbook.evaluation.config import EvaluationConfig
 from hornbook.evaluation.material import Absent, Material
-from hornbook.tuning.synthesize import Question, questions
+from hornbook.tuning.pairs import Question
+from hornbook.tuning.synthesize import questions
 
 Asked = list[Question]
 

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hornbook.evaluation.judge import fault, loops
-from hornbook.tuning.synthesize import Question
+from hornbook.tuning.pairs import Question
 
 TOPICS = {"Arts", "Everyday life"}
 

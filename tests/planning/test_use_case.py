@@ -171,8 +171,10 @@ def test_tasks_ask_for_what_they_need() -> None:
     assert judge(case(task="complete"), found) == []
     german = case(task="complete", languages=("de",))
     assert judge(german, found) == []
-    concerns = judge(case(languages=("de",)), found)
-    assert "English" in concerns[-1]
+    asked = Survey(documents=60, text_bytes=5_000_000, titled=60)
+    assert judge(case(languages=("de", "en-GB")), asked) == []
+    (concern,) = judge(case(languages=("nl", "de")), asked)
+    assert "to ask in nl" in concern and "writer" in concern
 
 
 @pytest.mark.parametrize("name", ["", "a/b", "../up", "-x", "a" * 65])

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 import hornbook
 from hornbook.base.document import Document, document_id
 from hornbook.base.store import digest_json, read_jsonl
+from hornbook.tuning.pairs import Question
 from hornbook.tuning.phrasing import PHRASES
 from hornbook.tuning.synthesize import (
-    Question,
     make_dialogues,
     names_subject,
     questions,

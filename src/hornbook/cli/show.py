@@ -343,5 +343,7 @@ def find_dialogues(place: str) -> "tuple[str, list[Dialogue]]":
             f"{place} learns from no dialogues; its fine-tunings are "
             + (", ".join(recipe.finetune) or "none")
         )
-    asked = recipe.finetune[taught[0]]
-    return folder, dialogues_of(Path(folder), asked, recipe.seed)
+    name = taught[0]
+    return folder, dialogues_of(
+        Path(folder), recipe.finetune[name], recipe.seed, name
+    )

@@ -15,12 +15,8 @@ from hornbook.evaluation.judge import fault
 from hornbook.evaluation.material import Absent, Material
 from hornbook.evaluation.memorise import Overlap, overlaps
 from hornbook.evaluation.score import Score, score
-from hornbook.tuning.synthesize import (
-    NAMING,
-    Question,
-    names_subject,
-    questions,
-)
+from hornbook.tuning.pairs import Question
+from hornbook.tuning.synthesize import NAMING, names_subject, questions
 
 if TYPE_CHECKING:
     from hornbook.model.transformer import Transformer

@@ -7,8 +7,8 @@ cannot say.
 import re
 from collections.abc import Collection, Sequence
 
+from hornbook.tuning.pairs import Question
 from hornbook.tuning.sentences import ENDS, split_sentences
-from hornbook.tuning.synthesize import Question
 
 LOOP_WORDS = 4
 CONTROL = re.compile(r"<\|[a-z_]*\|?>?")

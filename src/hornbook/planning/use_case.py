@@ -21,6 +21,7 @@ from hornbook.corpus.origin import SourceConfig
 from hornbook.corpus.read import read_unit
 from hornbook.corpus.sources import Unit, find_units, foreign_kind
 from hornbook.planning.language import guess_language
+from hornbook.tuning.phrasing import PHRASES
 
 Task = Literal["chat", "classify", "complete"]
 
@@ -267,9 +268,13 @@ def judge(case: UseCase, found: Survey) -> list[str]:
             "questions are made; without them a model cannot learn to "
             "answer: --task complete suits this text better"
         )
-    if case.task == "chat" and set(case.languages) - {"en"}:
+    codes = {code.partition("-")[0] for code in case.languages}
+    mute = sorted(codes - set(PHRASES))
+    if case.task == "chat" and mute:
         concerns.append(
-            "the questions that fine-tuning makes from documents are "
-            "English, whatever the language of the text"
+            f"there are no sentences to ask in {', '.join(mute)}, only "
+            f"in {', '.join(PHRASES)}: give dialogues in the recipe's "
+            "finetune.chat.data, or a server that writes them in "
+            "finetune.chat.writer"
         )
     return [concern for concern in concerns if concern]

@@ -10,6 +10,8 @@ from hornbook.tuning.preference import (
     PreferenceConfig,
     check_preferences,
 )
+from hornbook.tuning.writer import WriterConfig
+from hornbook.tuning.writer import check as check_writer
 
 
 class TuningConfig(TrainingConfig, frozen=True, kw_only=True):
@@ -30,6 +32,8 @@ class TuningConfig(TrainingConfig, frozen=True, kw_only=True):
     extractive: bool = False
     """Also ask for the years, places, makers and numbers that stand in
     the documents (``sft``)."""
+    writer: WriterConfig | None = None
+    """A server that writes questions and answers (``sft``)."""
     length: int = 128
     """Tokens of a document that are read (``classify``)."""
     pooling: Literal["mean", "last"] = "mean"
@@ -55,6 +59,14 @@ def check(config: TuningConfig, section: str) -> None:
             raise RecipeError(
                 f"{section}.{name} is {value}; it must be 1 or more"
             )
+    if config.writer is None:
+        return
+    check_writer(config.writer, f"{section}.writer")
+    if config.data or config.method != "sft":
+        raise RecipeError(
+            f"{section}.writer writes dialogues from the run's "
+            "documents; it goes with method 'sft' and without 'data'"
+        )
 
 
 USUAL: dict[str, dict[str, float | str]] = {

@@ -40,7 +40,7 @@ def need_phrases(documents: Sequence[Document]) -> list[Document]:
             f"there are sentences for {', '.join(PHRASES)} only, and "
             f"{len(documents) - len(kept):,} of {len(documents):,} "
             "documents are in other languages; give dialogues with "
-            "'data'"
+            "'data', or a server that writes them with 'writer'"
         )
     return kept
 

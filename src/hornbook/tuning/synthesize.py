@@ -6,13 +6,10 @@ and a first sentence say becomes a question with its answer.
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from random import Random
-from typing import TypeVar
 
-import msgspec
-
-from hornbook.base.dialogue import Dialogue, ask
+from hornbook.base.dialogue import Dialogue
 from hornbook.base.document import Document
 from hornbook.tuning.definition import (
     Definition,
@@ -23,6 +20,7 @@ from hornbook.tuning.definition import (
     opening_sentence,
     subject_name,
 )
+from hornbook.tuning.pairs import Question, Sieve
 from hornbook.tuning.phrasing import ENGLISH, PHRASES
 from hornbook.tuning.questions import language_of, opening, spans
 from hornbook.tuning.sentences import (
@@ -30,8 +28,7 @@ from hornbook.tuning.sentences import (
     stands_alone,
     tidy,
 )
-
-T = TypeVar("T")
+from hornbook.tuning.talks import make_talks
 
 NAMING = frozenset({"what", "who", "where", "about"})
 """Kinds whose answer is a sentence that names its subject."""
@@ -39,19 +36,6 @@ NAMING = frozenset({"what", "who", "where", "about"})
 LOCATED = re.compile(
     r"\b(?:in|on|of|near|between|off) (?:\w+ )*[A-Z]|\blocated\b"
 )
-
-
-class Question(msgspec.Struct, frozen=True):
-    """A question, the answer its document gives, and its subject."""
-
-    kind: str
-    """A key of a language's phrases, or the kind of a span."""
-    prompt: str
-    reference: str
-    subject: str
-    """The document's name, without what stands in brackets."""
-    document: str
-    """The id of the document."""
 
 
 def make_dialogues(
@@ -69,51 +53,25 @@ def make_dialogues(
     ``extractive``, years, places, makers and numbers are asked too.
     Pass training documents only.
     """
-    # Talk of one document
-    talks = []
-    tongues = {d.id: _tongue(d) for d in documents}
-    for facts in _collect(documents, seed, extractive):
-        tongue = tongues[facts[0].document]
-        random = Random(f"{seed}:dialogue:{facts[0].document}")
-        random.shuffle(facts)
-        for group in _groups(facts, turns, random):
-            talks.append(_talk(group, random, tongue))
-
-    # Go on to another
-    random = Random(f"{seed}:subjects")
-    random.shuffle(talks)
-    return [_join(g) for g in _groups(talks, subjects, random)]
+    facts = collect(documents, seed, extractive)
+    kept = sift(documents, facts, Sieve())
+    tongues = {d.id: tongue_of(d) for d in documents}
+    talks = make_talks(kept, tongues, seed, turns, subjects)
+    return [talk.dialogue for talk in talks]
 
 
-def _groups(
-    items: Sequence[T], most: int, random: Random
-) -> Iterator[Sequence[T]]:
-    """Cut a list into groups of one to ``most``."""
-    start = 0
-    while start < len(items):
-        stop = start + random.randint(1, most)
-        yield items[start:stop]
-        start = stop
-
-
-def _join(talks: Sequence[Dialogue]) -> Dialogue:
-    """Make one dialogue of several; it is named by the first."""
-    messages = [m for talk in talks for m in talk.messages]
-    return Dialogue(tuple(messages), talks[0].document)
-
-
-def _talk(
-    facts: Sequence[Question], random: Random, tongue: str
-) -> Dialogue:
-    """Ask one document's facts; later questions may be short."""
-    turns = [facts[0].prompt, facts[0].reference]
-    for fact in facts[1:]:
-        short = PHRASES[tongue].follow_ups.get(fact.kind)
-        turns += [
-            random.choice(short) if short else fact.prompt,
-            fact.reference,
-        ]
-    return ask(*turns, document=facts[0].document)
+def sift(
+    documents: Sequence[Document],
+    facts: Sequence[Sequence[Question]],
+    sieve: Sieve,
+) -> list[list[Question]]:
+    """Keep of each document's pairs those that pass every rule."""
+    return [
+        [pair for pair in pairs if sieve.keeps(pair, text)]
+        for pairs, text in zip(
+            facts, (d.full_text for d in documents), strict=True
+        )
+    ]
 
 
 def questions(
@@ -125,7 +83,7 @@ def questions(
     """
     # Put the documents in an order that only the seed decides
     ordered = sorted(documents, key=lambda document: document.id)
-    waiting = _collect(ordered, seed)
+    waiting = [facts for facts in collect(ordered, seed) if facts]
     Random(f"{seed}:questions").shuffle(waiting)
 
     # Take the kind that was asked least, round after round
@@ -146,26 +104,24 @@ def _family(kind: str) -> str:
     return "sentence" if kind in NAMING else kind
 
 
-def _collect(
+def collect(
     documents: Sequence[Document], seed: int, extractive: bool = False
 ) -> list[list[Question]]:
-    """Collect the facts of every document that has any.
+    """Collect the facts of every document; some have none.
 
     A text without a title is asked to go on. So are texts whose title
     tells nothing, if most texts are like that (a folder of chapters).
     """
     common = common_words(documents)
-    named = [_facts(d, common, _random(d, seed)) for d in documents]
+    collected = [_facts(d, common, _random(d, seed)) for d in documents]
     if extractive:
-        for document, facts in zip(documents, named, strict=True):
+        for document, facts in zip(documents, collected, strict=True):
             facts += _extracts(document)
-    speechless = sum(not facts for facts in named) > len(named) / 2
-    collected = []
-    for document, facts in zip(documents, named, strict=True):
-        if not facts and (speechless or not document.title):
-            facts = _continuations(document, _random(document, seed))
-        if facts:
-            collected.append(facts)
+    speechless = sum(not facts for facts in collected)
+    most = speechless > len(collected) / 2
+    for document, facts in zip(documents, collected, strict=True):
+        if not facts and (most or not document.title):
+            facts += _continuations(document, _random(document, seed))
     return collected
 
 
@@ -174,7 +130,7 @@ def _random(document: Document, seed: int) -> Random:
     return Random(f"{seed}:{document.id}")
 
 
-def _tongue(document: Document) -> str:
+def tongue_of(document: Document) -> str:
     """Give the language to ask in: English, where we lack its own."""
     code = language_of(document)
     return code if code in PHRASES else ENGLISH
@@ -185,7 +141,7 @@ def _extracts(document: Document) -> list[Question]:
     name = subject_name(document.title)
     return [
         Question(kind, prompt, answer, name, document.id)
-        for kind, prompt, answer in spans(document, _tongue(document))
+        for kind, prompt, answer in spans(document, tongue_of(document))
     ]
 
 
@@ -193,7 +149,7 @@ def _facts(
     document: Document, common: frozenset[str], random: Random
 ) -> list[Question]:
     """Ask what a document says of the subject that its title names."""
-    name, tongue = subject_name(document.title), _tongue(document)
+    name, tongue = subject_name(document.title), tongue_of(document)
     english = tongue == ENGLISH
     found = definition(document, common) if english else None
     if english:
@@ -237,7 +193,7 @@ def _continuations(
 
     A long text gives one pair for every 2,000 characters, at most 50.
     """
-    tongue = _tongue(document)
+    tongue = tongue_of(document)
     sentences = [
         tidy(s) for s in split_sentences(document.text, tongue)
     ]

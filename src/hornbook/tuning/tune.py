@@ -31,7 +31,7 @@ from hornbook.tuning.lesson import (
     learn,
     open_student,
 )
-from hornbook.tuning.material import dialogues_of, labelled_of
+from hornbook.tuning.material import labelled_of, write_dialogues
 from hornbook.tuning.prefer import teach_preferences
 from hornbook.tuning.sft import Dialogues, encode, pack
 
@@ -48,8 +48,7 @@ def tune(lesson: Lesson) -> dict[str, Any]:
 
 def teach_chat(lesson: Lesson) -> dict[str, Any]:
     """Teach answers from a file, or from the run's documents."""
-    talks = dialogues_of(lesson.run, lesson.config, lesson.seed)
-    return tune_chat(lesson, talks)
+    return tune_chat(lesson, write_dialogues(lesson))
 
 
 def teach_classes(lesson: Lesson) -> dict[str, Any]:
