@@ -10,6 +10,8 @@ from hornbook.tuning.preference import (
     PreferenceConfig,
     check_preferences,
 )
+from hornbook.tuning.teacher import TeacherConfig
+from hornbook.tuning.teacher import check as check_teacher
 from hornbook.tuning.writer import WriterConfig
 from hornbook.tuning.writer import check as check_writer
 
@@ -34,6 +36,13 @@ class TuningConfig(TrainingConfig, frozen=True, kw_only=True):
     the documents (``sft``)."""
     writer: WriterConfig | None = None
     """A server that writes questions and answers (``sft``)."""
+    text_share: float = 0.0
+    """Share of the rows that are plain text of the run, lest it be
+    forgotten (``sft``)."""
+    neftune: float = 0.0
+    """How much noise is added to embeddings, as 5 (``sft``)."""
+    teacher: TeacherConfig | None = None
+    """A bigger model that is learnt from (``sft``)."""
     length: int = 128
     """Tokens of a document that are read (``classify``)."""
     pooling: Literal["mean", "last"] = "mean"
@@ -59,6 +68,20 @@ def check(config: TuningConfig, section: str) -> None:
             raise RecipeError(
                 f"{section}.{name} is {value}; it must be 1 or more"
             )
+    if not 0 <= config.text_share < 1 or config.neftune < 0:
+        raise RecipeError(
+            f"{section}.text_share must be at least 0 and below 1, and "
+            f"{section}.neftune 0 or more"
+        )
+    if config.teacher is not None:
+        check_teacher(config.teacher, f"{section}.teacher")
+    if config.method != "sft":
+        for name in ("text_share", "neftune", "teacher"):
+            if getattr(config, name):
+                raise RecipeError(
+                    f"{section}.{name} goes with method 'sft' alone; "
+                    "leave it out"
+                )
     if config.writer is None:
         return
     check_writer(config.writer, f"{section}.writer")
