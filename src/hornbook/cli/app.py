@@ -129,7 +129,7 @@ def missing(run: str, kinds: str = "run or model") -> DataError:
 
 def open_model(run: str) -> "tuple[Transformer, Tokenizer]":
     """Open a model and its tokenizer."""
-    from hornbook.model.exchange import find_model
+    from hornbook.model.find import find_model
     from hornbook.model.transformer import Transformer
     from hornbook.tokenizer.tokenizer import Tokenizer
 

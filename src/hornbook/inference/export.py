@@ -5,13 +5,8 @@ from pathlib import Path
 from hornbook.base.console import console
 from hornbook.base.errors import ModelError
 from hornbook.base.store import write_text
-from hornbook.model.exchange import (
-    CONFIG,
-    WEIGHTS,
-    find_model,
-    save_model,
-    verify,
-)
+from hornbook.model.exchange import save_model, verify
+from hornbook.model.find import CONFIG, WEIGHTS, find_model
 from hornbook.model.transformer import Transformer
 from hornbook.tokenizer.tokenizer import Tokenizer
 

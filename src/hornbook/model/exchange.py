@@ -17,7 +17,6 @@ from hornbook.base.errors import (
     ModelError,
     RecipeError,
 )
-from hornbook.base.record import named
 from hornbook.base.store import (
     atomic_folder,
     need_disk,
@@ -26,58 +25,23 @@ from hornbook.base.store import (
 )
 from hornbook.model import families
 from hornbook.model.config import ModelConfig
-from hornbook.model.count import parameters
+from hornbook.model.find import CONFIG, GGUF, WEIGHTS, find_model
+from hornbook.model.frame import build
 from hornbook.model.own_code import keep_code, reopen
 from hornbook.model.transformer import Transformer
 
 if TYPE_CHECKING:
     from hornbook.tokenizer.tokenizer import Tokenizer
 
-CONFIG = "config.json"
-WEIGHTS = "model.safetensors"
-BASE = "checkpoints/base"
-
-
-def find_model(path: str | Path) -> Path:
-    """Find a model's folder from a path, a run, or ``RUN:NAME``.
-
-    Raises:
-        ModelError: says what is there instead.
-    """
-    folder, name = Path(named(path)), ""
-    if not folder.exists() and ":" in str(folder):
-        left, _, name = str(folder).rpartition(":")
-        folder = Path(left)
-    if not folder.is_dir():
-        raise ModelError(
-            f"there is no model at {path}; give the folder of a model "
-            "or of a run, or RUN:NAME"
-        )
-    if not (folder / "run.json").exists() and not name:
-        return folder
-    places = [f"checkpoints/{name}", f"finetune/{name}"]
-    if not name:
-        places = ["finetune/chat", BASE]
-    for place in places:
-        if (folder / place / CONFIG).exists():
-            return folder / place
-    raise ModelError(
-        f"{folder} holds no finished model {name or 'yet'}; 'hornbook "
-        f"run {folder}' makes what is missing"
-    )
-
 
 def load_model(path: str | Path) -> Transformer:
-    """Build a transformer from a folder's configuration and weights."""
+    """Build a transformer from its configuration and weights."""
     folder = find_model(path)
-    table = read_json(folder / CONFIG)
-    if not isinstance(table, dict):
-        raise CorruptFileError(f"{folder / CONFIG} is not a table")
-    if table.get("kind") == "classifier":
-        raise ModelError(
-            f"{folder} is a classifier, which gives classes and no "
-            "tokens; open it with hb.Classifier.load"
-        )
+    if folder.is_file():
+        from hornbook.model.gguf import load_gguf
+
+        return load_gguf(folder)
+    table = read_table(folder)
     foreign = "model_type" in table
     config = read_config(table, folder)
     state = read_weights(folder)
@@ -90,6 +54,34 @@ def load_model(path: str | Path) -> Transformer:
                 f"{CONFIG} describes: {error}"
             ) from error
     return build(config, state, folder / WEIGHTS)
+
+
+def load_shape(path: str | Path) -> ModelConfig:
+    """Read a model's shape, and none of its weights."""
+    folder = find_model(path)
+    if folder.is_file():
+        from hornbook.model.gguf import read_shape
+
+        return read_shape(folder)
+    return read_config(read_table(folder), folder)
+
+
+def read_table(folder: Path) -> dict[str, Any]:
+    """Read the configuration of a language model.
+
+    Raises:
+        CorruptFileError: it is missing, or no table.
+        ModelError: it is a classifier's.
+    """
+    table = read_json(folder / CONFIG)
+    if not isinstance(table, dict):
+        raise CorruptFileError(f"{folder / CONFIG} is not a table")
+    if table.get("kind") == "classifier":
+        raise ModelError(
+            f"{folder} is a classifier, which gives classes and no "
+            "tokens; open it with hb.Classifier.load"
+        )
+    return table
 
 
 def read_config(table: dict[str, Any], folder: Path) -> ModelConfig:
@@ -129,44 +121,6 @@ def read_weights(folder: Path) -> dict[str, Tensor]:
                 "model again"
             ) from error
     return state
-
-
-def build(
-    config: ModelConfig, state: dict[str, Tensor], where: Path
-) -> Transformer:
-    """Fill a new transformer with weights that must fit exactly.
-
-    Raises:
-        CorruptFileError: names the first tensor that does not fit.
-    """
-    # Refuse a shape whose mere building could fill the memory
-    held = sum(tensor.numel() for tensor in state.values())
-    if parameters(config)["total"] > 2 * held:
-        raise CorruptFileError(
-            f"{where} holds {held:,} numbers, far fewer than the "
-            "model that its configuration describes"
-        )
-    model = Transformer(config)
-
-    # Compare names and shapes
-    if config.tied and "embedding.token_emb.weight" in state:
-        state = {
-            **state,
-            "head.weight": state["embedding.token_emb.weight"],
-        }
-    wanted = model.state_dict()
-    for name in sorted(wanted.keys() ^ state.keys()):
-        fault = "lacks" if name in wanted else "has an unknown"
-        raise CorruptFileError(f"{where} {fault} tensor {name}")
-    for name, tensor in wanted.items():
-        if tensor.shape != state[name].shape:
-            raise CorruptFileError(
-                f"{where}: tensor {name} has shape "
-                f"{tuple(state[name].shape)}, and the configuration "
-                f"says {tuple(tensor.shape)}"
-            )
-    model.load_state_dict(state)
-    return model
 
 
 def weights_of(model: torch.nn.Module) -> dict[str, Tensor]:

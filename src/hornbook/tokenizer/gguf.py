@@ -1,14 +1,11 @@
-"""The vocabulary that stands at the head of a GGUF model.
+"""The vocabulary that stands at the head of a GGUF model."""
 
-Such a file begins with named values, each with the number of its type.
-Weights come later and are not read.
-"""
-
-import struct
 from pathlib import Path
 from typing import Any, TypeVar
 
 from hornbook.base.errors import DataError
+from hornbook.base.gguf import HEAD_BYTES, read_values
+from hornbook.base.tape import Tape
 from hornbook.tokenizer.alphabet import unspell
 from hornbook.tokenizer.hugging_face import (
     number_merges,
@@ -24,11 +21,7 @@ from hornbook.tokenizer.sentence_piece import (
     from_pieces,
 )
 from hornbook.tokenizer.split import PATTERNS
-from hornbook.tokenizer.tape import Tape
 from hornbook.tokenizer.vocabulary import Vocabulary
-
-HEAD_BYTES = 1 << 27
-"""No model has a longer head."""
 
 T = TypeVar("T")
 
@@ -42,7 +35,7 @@ def read_gguf(file: Path) -> Vocabulary:
     """
     # Read the named values, and what tokenizers share
     with file.open("rb") as whole:
-        values = read_values(Tape(whole.read(HEAD_BYTES)))
+        values, _ = read_values(Tape(whole.read(HEAD_BYTES)))
     family = value_of(values, "model", str)
     tokens = value_of(values, "tokens", list)
     kinds = value_of(values, "token_type", list)
@@ -112,56 +105,6 @@ def byte_pairs(
     )
 
 
-def read_values(tape: Tape) -> dict[str, Any]:
-    """Read the named values of a file.
-
-    Raises:
-        DataError: it is no GGUF file, or cut short.
-    """
-    magic, version = tape.take(4), number(tape, "I")
-    if magic != b"GGUF" or version not in (2, 3):
-        raise DataError("it is no GGUF file of version 2 or 3")
-    tape.take(8)
-    values: dict[str, Any] = {}
-    for _ in range(number(tape, "Q")):
-        name = text(tape)
-        values[name] = read_value(tape, number(tape, "I"))
-    return values
-
-
-def read_value(tape: Tape, kind: int) -> Any:
-    """Read one value: a number, a text, or a list of either.
-
-    Raises:
-        DataError: there is no such type.
-    """
-    if kind in NUMBERS:
-        return number(tape, NUMBERS[kind])
-    if kind == TEXT:
-        return text(tape)
-    if kind != LIST:
-        raise DataError(f"a value has the unknown type {kind}")
-    inner, count = number(tape, "I"), number(tape, "Q")
-    if inner in NUMBERS:
-        form = NUMBERS[inner]
-        data = tape.take(count * struct.calcsize(f"<{form}"))
-        return list(struct.unpack(f"<{count}{form}", data))
-    if inner != TEXT:
-        raise DataError(f"a list holds the unknown type {inner}")
-    return [text(tape) for _ in range(count)]
-
-
-def number(tape: Tape, form: str) -> Any:
-    """Read one number."""
-    data = tape.take(struct.calcsize(f"<{form}"))
-    return struct.unpack(f"<{form}", data)[0]
-
-
-def text(tape: Tape) -> str:
-    """Read one text."""
-    return tape.take(number(tape, "Q")).decode()
-
-
 def value_of(
     values: dict[str, Any],
     name: str,
@@ -187,10 +130,6 @@ def value_of(
 
 OF_TEXTS = ("tokens", "merges")
 """The lists that hold texts; the others hold numbers."""
-TEXT, LIST = 8, 9
-NUMBERS = dict(enumerate("BbHhIif?")) | {10: "Q", 11: "q", 12: "d"}
-"""How each type of number is written, by its number."""
-
 CUTTING = {
     "gpt-2": (PATTERNS["gpt2"], False, False),
     "llama-bpe": (PATTERNS["cl100k"], True, False),

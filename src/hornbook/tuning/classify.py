@@ -14,14 +14,12 @@ from torch.nn import functional as F
 from hornbook.base.errors import CorruptFileError, DataError
 from hornbook.base.store import read_json
 from hornbook.model.exchange import (
-    CONFIG,
-    WEIGHTS,
-    find_model,
     read_config,
     read_weights,
     weights_of,
     write_model_folder,
 )
+from hornbook.model.find import CONFIG, WEIGHTS, find_model
 from hornbook.model.transformer import Transformer
 from hornbook.tokenizer.tokenizer import Tokenizer
 from hornbook.training.batches import Batch, Order
@@ -112,7 +110,7 @@ class Classifier(nn.Module):
             CorruptFileError: the folder is damaged or something else.
         """
         folder = find_model(path)
-        table = read_json(folder / CONFIG)
+        table = None if folder.is_file() else read_json(folder / CONFIG)
         kind = table.get("kind") if isinstance(table, dict) else None
         if kind != "classifier":
             raise CorruptFileError(

@@ -7,7 +7,7 @@ import msgspec
 from torch import nn
 
 from hornbook.model.config import ModelConfig
-from hornbook.model.exchange import find_model
+from hornbook.model.find import find_model
 from hornbook.model.transformer import Transformer
 from hornbook.tokenizer.tokenizer import Tokenizer
 from hornbook.training.batches import Batches
