@@ -153,6 +153,9 @@ def save_model(
             + ", ".join(FORMATS)
         )
     state = weights_of(model)
+    if format == "gguf":
+        save_gguf(state, model.config, path, tokenizer)
+        return
     table = {
         "kind": "model",
         "model": msgspec.to_builtins(model.config),
@@ -165,6 +168,29 @@ def save_model(
         state = families.to_hf(state, model.config)
         state = {k: t.contiguous() for k, t in state.items()}
     write_model_folder(path, table | (extra or {}), state, tokenizer)
+
+
+def save_gguf(
+    state: dict[str, Tensor],
+    config: ModelConfig,
+    path: Path,
+    tokenizer: "Tokenizer | None",
+) -> None:
+    """Write a file in GGUF format, or a folder that holds it.
+
+    Raises:
+        ModelError: there is no tokenizer, or the format cannot hold
+            the model.
+    """
+    from hornbook.model.gguf_write import write_gguf
+
+    if tokenizer is None:
+        raise ModelError(
+            "a GGUF file holds the tokenizer as well; give it, as "
+            "model.save(path, format='gguf', tokenizer=tok)"
+        )
+    file = path if path.suffix == GGUF else path / MODEL
+    write_gguf(state, config, tokenizer, file)
 
 
 def write_model_folder(
@@ -240,4 +266,5 @@ def _compare(wanted: Tensor, found: Tensor, how: str) -> None:
         )
 
 
-FORMATS = ("hf", "native")
+FORMATS = ("hf", "native", "gguf")
+MODEL = f"model{GGUF}"

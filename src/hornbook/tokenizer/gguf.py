@@ -1,4 +1,4 @@
-"""The vocabulary that stands at the head of a GGUF model."""
+"""The vocabulary at the head of a GGUF model, read and written."""
 
 from pathlib import Path
 from typing import Any, TypeVar
@@ -7,9 +7,11 @@ from hornbook.base.errors import DataError
 from hornbook.base.gguf import HEAD_BYTES, read_values
 from hornbook.base.tape import Tape
 from hornbook.tokenizer.alphabet import unspell
+from hornbook.tokenizer.forms import system_in
 from hornbook.tokenizer.hugging_face import (
     number_merges,
     split_merge,
+    transformers_settings,
 )
 from hornbook.tokenizer.sentence_piece import (
     CONTROL,
@@ -102,6 +104,7 @@ def byte_pairs(
         number_merges(map(split_merge, merges), ordinary),
         whole_first,
         "NFC" if normal else "",
+        system=system_in(values.get("tokenizer.chat_template", "")),
     )
 
 
@@ -128,11 +131,82 @@ def value_of(
     return found
 
 
+def write_values(vocabulary: Vocabulary, rows: int) -> dict[str, Any]:
+    """Give what a model's head says of a vocabulary of byte pairs.
+
+    Ids up to ``rows`` that no token has are named, too.
+
+    Raises:
+        DataError: llama.cpp does not cut text so, or joins no pairs.
+    """
+    # Find the name for the way text is cut
+    cuts = (
+        vocabulary.pattern,
+        vocabulary.whole_first,
+        bool(vocabulary.normal),
+    )
+    named = [name for name, known in CUTTING.items() if known == cuts]
+    if vocabulary.kind != "bpe" or vocabulary.fallback or not named:
+        raise DataError(
+            "this tokenizer cannot be written for llama.cpp, which has "
+            "no name for the way it cuts text; byte pairs of the "
+            f"patterns of {', '.join(CUTTING)} can be"
+        )
+
+    # List the tokens by their ids, and the merges by their ranks
+    spelled = {
+        id_: vocabulary.written(token)
+        for token, id_ in vocabulary.tokens.items()
+    }
+    special = {id_: name for name, id_ in vocabulary.specials.items()}
+    ids = range(max(rows, vocabulary.size))
+    merges = vocabulary.merges
+    values: dict[str, Any] = {
+        "model": "gpt2",
+        "pre": named[0],
+        "tokens": [
+            spelled.get(id_) or special.get(id_) or f"[PAD{id_}]"
+            for id_ in ids
+        ],
+        "token_type": [
+            NORMAL
+            if id_ in spelled
+            else CONTROL
+            if id_ in special
+            else UNUSED
+            for id_ in ids
+        ],
+        "merges": [
+            f"{spelled[left]} {spelled[right]}"
+            for left, right in sorted(merges, key=merges.__getitem__)
+        ],
+        "add_bos_token": False,
+    }
+    values |= closing(vocabulary)
+    return {f"tokenizer.ggml.{name}": v for name, v in values.items()}
+
+
+def closing(vocabulary: Vocabulary) -> dict[str, int]:
+    """Give the ids of the tokens that end and fill a text."""
+    told = transformers_settings(vocabulary)
+    ids = vocabulary.specials
+    if "eos_token" not in told:
+        return {}
+    end, pad = ids[told["eos_token"]], ids[told["pad_token"]]
+    return {
+        "bos_token_id": end,
+        "eos_token_id": end,
+        "padding_token_id": pad,
+    }
+
+
 OF_TEXTS = ("tokens", "merges")
 """The lists that hold texts; the others hold numbers."""
+
 CUTTING = {
     "gpt-2": (PATTERNS["gpt2"], False, False),
     "llama-bpe": (PATTERNS["cl100k"], True, False),
+    "dbrx": (PATTERNS["cl100k"], False, False),
     "qwen2": (PATTERNS["qwen"], False, True),
     "smollm": (PATTERNS["smollm"], False, False),
 }

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Int64, UInt32
@@ -23,7 +24,8 @@ from hornbook.tokenizer.exchange import (
     read_vocabulary,
     write_vocabulary,
 )
-from hornbook.tokenizer.forms import FORMS
+from hornbook.tokenizer.forms import FORMS, form_of
+from hornbook.tokenizer.gguf import write_values
 from hornbook.tokenizer.hugging_face import (
     format_tokenizer_json,
     transformers_settings,
@@ -166,6 +168,20 @@ class Tokenizer:
             folder / "tokenizer_config.json",
             transformers_settings(self.vocabulary),
         )
+
+    def gguf_values(self, rows: int) -> dict[str, Any]:
+        """Give what the head of a GGUF model says of this tokenizer.
+
+        ``rows`` are those of the model's table of tokens.
+
+        Raises:
+            DataError: llama.cpp has no such tokenizer.
+        """
+        values = write_values(self.vocabulary, rows)
+        with suppress(DataError):
+            form = form_of(self.specials, self.vocabulary.system)
+            values["tokenizer.chat_template"] = form.template
+        return values
 
     def encode(
         self, text: str, specials: Iterable[str] = ()
