@@ -64,13 +64,11 @@ def read_head(file: Path) -> Head:
 
     # Count from the file's beginning, not from the head's end
     begin = -(-tape.at // grid) * grid
-    return Head(
-        values,
-        {
-            name: msgspec.structs.replace(each, start=begin + each.start)
-            for name, each in tensors.items()
-        },
-    )
+    placed = {
+        name: Stored(each.shape, each.kind, begin + each.start)
+        for name, each in tensors.items()
+    }
+    return Head(values, placed)
 
 
 def read_tensors(tape: Tape, count: int) -> dict[str, Stored]:

@@ -1,5 +1,6 @@
 """Commands that walk the road: the whole of it, or up to a stage."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -165,6 +166,7 @@ def make_stage(
     strict: bool,
     json: bool,
     log: str = "",
+    tunings: Sequence[str] = (),
 ) -> "RunRecord":
     """Make what is missing before a stage, then the stage."""
     from hornbook.road import run as walk
@@ -178,6 +180,7 @@ def make_stage(
         keep,
         strict,
         log,
+        tunings,
     )
     if json:
         results = {
@@ -281,7 +284,11 @@ def finetune(
         Parameter(help="Examples: .jsonl, .json, .csv or .tsv."),
     ] = None,
     base: Annotated[
-        str, Parameter(help="'base', 'best', or another fine-tuning.")
+        str,
+        Parameter(
+            help="'base', 'best', another fine-tuning; or a model from "
+            "elsewhere: a folder, a *.gguf, RUN, RUN:NAME."
+        ),
     ] = "base",
     epochs: Annotated[
         float, Parameter(help="Passes over the examples.")
@@ -291,7 +298,13 @@ def finetune(
     keep: Keep = False,
     log: Log = None,
 ) -> None:
-    """Make the recipe's fine-tunings, or, with --name, a new one."""
+    """Make the recipe's fine-tunings, or, with --name, a new one.
+
+    With a base from elsewhere nothing is pretrained, and the rates are
+    gentle ones: AdamW's, 0.0001, unless --set says else.
+    """
+    from hornbook.recipe import is_elsewhere
+
     given = list(settings or ())
     if data is not None and not data.is_file():
         raise DataError(f"there is no file {data} to learn from")
@@ -301,12 +314,23 @@ def finetune(
         given += [f"{table}.epochs={epochs}"]
         if data is not None:
             given += [f"{table}.data={data}"]
+        if base not in ("base", "best") and is_elsewhere(base):
+            gentle = (f"{table}.optimizer=adamw", f"{table}.lr=0.0001")
+            given = [*gentle, *given]
     elif data is not None:
         raise HornbookError(
             "--data needs --name, the name of the new fine-tuning"
         )
     make_stage(
-        "finetune", recipe, given, force, keep, False, False, log or ""
+        "finetune",
+        recipe,
+        given,
+        force,
+        keep,
+        False,
+        False,
+        log or "",
+        [name] if name else (),
     )
 
 

@@ -1,7 +1,7 @@
 """Our names for weights, and what published families call them."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -66,17 +66,20 @@ def family(config: ModelConfig) -> str:
 
 
 def hf_config(
-    config: ModelConfig, end: int, pad: int
+    config: ModelConfig, ends: Sequence[int], pad: int
 ) -> dict[str, Any]:
-    """Write a shape as a family's ``config.json``."""
-    name = family(config)
+    """Write a shape as a family's ``config.json``.
+
+    ``ends`` are the tokens with which the model stops.
+    """
+    name, first = family(config), next(iter(ends), 0)
     common = {
         "architectures": [ARCHITECTURES[name]],
         "model_type": name,
         "vocab_size": config.vocab_size,
         "tie_word_embeddings": config.tied,
-        "bos_token_id": end,
-        "eos_token_id": end,
+        "bos_token_id": first,
+        "eos_token_id": list(ends) if len(ends) > 1 else first,
         "pad_token_id": pad,
         "dtype": "float32",
     }

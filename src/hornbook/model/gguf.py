@@ -203,7 +203,8 @@ def halved(
     same pairs, in another order.
     """
     pairs = weight.unflatten(0, (heads, -1, 2))
-    return pairs.transpose(1, 2).flatten(0, 2)
+    turned: Tensor = pairs.transpose(1, 2).flatten(0, 2)
+    return turned
 
 
 KINDS = (

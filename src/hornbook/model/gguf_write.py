@@ -11,7 +11,7 @@ from torch import Tensor
 
 from hornbook.base.errors import ModelError
 from hornbook.base.store import disk_errors, flush, need_disk
-from hornbook.model.config import ModelConfig, without_family
+from hornbook.model.config import ModelConfig, cannot_hold
 from hornbook.model.families import rename
 from hornbook.model.gguf import (
     FAMILY,
@@ -47,12 +47,8 @@ def write_gguf(
         DiskError: the disk is full; what stood there stays.
     """
     # Refuse before anything is written
-    if config.form != FAMILY or (why := without_family(config)):
-        why = why if config.form == FAMILY else f"of {config.form}"
-        raise ModelError(
-            f"GGUF is written of models of the {FAMILY} family alone, "
-            f"and this one is {why}; use --format hf or native"
-        )
+    if why := cannot_hold(config, "gguf"):
+        raise ModelError(f"{why}; use another --format")
     for name, weight in state.items():
         if not float(weight.abs().max()) <= LARGEST:
             raise ModelError(
@@ -133,4 +129,5 @@ def paired(
 ) -> Float[Tensor, "rows width"]:
     """Lay a head's pairs side by side: undoes ``gguf.halved``."""
     halves = weight.unflatten(0, (heads, 2, -1))
-    return halves.transpose(1, 2).flatten(0, 2)
+    turned: Tensor = halves.transpose(1, 2).flatten(0, 2)
+    return turned

@@ -203,7 +203,7 @@ class Transformer(nn.Module):
         format: str = "hf",
         tokenizer: "Tokenizer | None" = None,
     ) -> None:
-        """Write the model as ``hf``, ``native`` or ``gguf``, atomically.
+        """Write it as ``hf``, ``native`` or ``gguf``, atomically.
 
         A GGUF file holds the tokenizer too, and needs it; its matrices
         are rounded to 16 bits.

@@ -39,7 +39,8 @@ def parse(name: str) -> tuple[str, str, str]:
         RecipeError: it is not one wheel and no other.
     """
     found = FORM.fullmatch(name)
-    pinned = found and (found[3] or PINNED.get(f"{found[1]}=={found[2]}"))
+    plain = name.removeprefix(PREFIX)
+    pinned = found and (found[3] or PINNED.get(plain))
     if not found or not pinned:
         raise RecipeError(
             f"{name!r} does not say which wheel is meant; write "

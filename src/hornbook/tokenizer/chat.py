@@ -16,8 +16,8 @@ def render(
     on what the assistant says and the token with which it stops,
     nowhere else. The content is text, whatever it spells: nobody can
     forge a role. Where the form has the system say something unasked,
-    and the dialogue does not begin with it, that comes first. ``add_prompt`` adds the head after which the
-    assistant speaks.
+    and the dialogue does not begin with it, that comes first.
+    ``add_prompt`` adds the head after which the assistant speaks.
 
     Raises:
         DataError: the roles are out of order, a message is empty, or

@@ -138,7 +138,7 @@ def read_template(folder: Path) -> object:
         told = json.loads(settings.read_text(encoding="utf-8"))
         return told.get("chat_template") or ""
     except (AttributeError, RecursionError, ValueError) as error:
-        raise DataError(f"{settings.name} beside it: {error}") from error
+        raise DataError(f"{settings.name}: {error}") from error
 
 
 def read_model(file: Path, pattern: str | None) -> Vocabulary:

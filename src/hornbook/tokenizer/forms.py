@@ -112,12 +112,12 @@ def form_of(specials: Collection[str], system: str = "") -> Form:
 
 
 def system_in(template: object) -> str:
-    """Find what a published template lets the system say unasked.
+    r"""Find what a published template lets the system say unasked.
 
     A template is a program, and is not run: of all that it may do, the
     plain text of ChatML's first message is recognised alone.
 
-    >>> system_in("{{ '<|im_start|>system\\nBe kind.<|im_end|>' }}")
+    >>> system_in("{{ '<|im_start|>system\nBe kind.<|im_end|>' }}")
     'Be kind.'
     """
     found = UNASKED.search(str(template)[:MOST_TEMPLATE])

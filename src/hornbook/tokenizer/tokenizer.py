@@ -16,6 +16,7 @@ from hornbook.base.store import digest_bytes, write_bytes, write_json
 from hornbook.tokenizer.bpe import merge_piece
 from hornbook.tokenizer.config import (
     ENDS,
+    PAD,
     SPECIALS,
     Kind,
     TokenizerConfig,
@@ -320,6 +321,11 @@ class Tokenizer:
         """The id of the token that ends a document or a message."""
         found = [name for name in ENDS if name in self.specials]
         return self.special(found[0] if found else ENDS[0])
+
+    @property
+    def pad(self) -> int:
+        """The id of the token that fills a row up: it means nothing."""
+        return self.specials.get(PAD, self.end)
 
     @property
     def ends(self) -> set[int]:

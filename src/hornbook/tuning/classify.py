@@ -110,7 +110,7 @@ class Classifier(nn.Module):
             CorruptFileError: the folder is damaged or something else.
         """
         folder = find_model(path)
-        table = None if folder.is_file() else read_json(folder / CONFIG)
+        table = read_json(folder / CONFIG) if folder.is_dir() else {}
         kind = table.get("kind") if isinstance(table, dict) else None
         if kind != "classifier":
             raise CorruptFileError(

@@ -6,6 +6,11 @@ from hornbook.base.errors import RecipeError
 from hornbook.training.config import TrainingConfig
 from hornbook.training.config import check as check_training
 
+OWN = ("base", "best")
+"""The models that a run pretrains."""
+USUAL_TOKENS = 1024
+"""The longest rows that are made unasked."""
+
 
 class TuningConfig(TrainingConfig, frozen=True, kw_only=True):
     """One ``[finetune.NAME]`` table of a recipe."""
@@ -16,7 +21,11 @@ class TuningConfig(TrainingConfig, frozen=True, kw_only=True):
     """A file of examples; empty makes them from the run's documents."""
     base: str = "base"
     """The model to begin with: ``base``, ``best`` where pretraining
-    keeps it, or another fine-tuning."""
+    keeps it, another fine-tuning, or a model from elsewhere: a folder,
+    a ``*.gguf`` file, RUN, RUN:NAME or ``wheel:PACKAGE==VERSION``."""
+    context: int = 0
+    """Tokens of a row of dialogues; 0 takes as many as the model can
+    look at, up to 1,024."""
     turns: int = 2
     """The most questions on one document in a row (``sft``)."""
     subjects: int = 2
@@ -43,3 +52,18 @@ def check(config: TuningConfig, section: str) -> None:
             raise RecipeError(
                 f"{section}.{name} is {value}; it must be 1 or more"
             )
+    if config.context < 0:
+        raise RecipeError(
+            f"{section}.context is {config.context}; it must be 0 or "
+            "more"
+        )
+    if config.context and config.method == "classify":
+        raise RecipeError(
+            f"{section}.context is for rows of dialogues; a classifier "
+            f"reads {section}.length tokens, so set that"
+        )
+
+
+def row_tokens(config: TuningConfig, context: int) -> int:
+    """Count the tokens of a row, for a model of such a context."""
+    return min(config.context or USUAL_TOKENS, context)

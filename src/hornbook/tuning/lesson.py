@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 from torch import nn
 
+from hornbook.base.errors import RecipeError
 from hornbook.model.config import ModelConfig
 from hornbook.model.find import find_model
 from hornbook.model.transformer import Transformer
@@ -14,7 +15,7 @@ from hornbook.training.batches import Batches
 from hornbook.training.loop import Hooks, Objective, train
 from hornbook.training.precision import wants_compiling
 from hornbook.training.pretrain import asked_for, describe
-from hornbook.tuning.config import TuningConfig
+from hornbook.tuning.config import TuningConfig, row_tokens
 
 
 class Lesson(msgspec.Struct, frozen=True):
@@ -33,6 +34,8 @@ class Lesson(msgspec.Struct, frozen=True):
     """The digest of the code that trains."""
     anew: bool = False
     """Whether the checkpoints of a stopped training are thrown away."""
+    elsewhere: bool = False
+    """Whether ``config.base`` is no model of this run."""
 
     @property
     def target(self) -> Path:
@@ -41,8 +44,24 @@ class Lesson(msgspec.Struct, frozen=True):
 
     @property
     def base(self) -> Path:
-        """The folder of the model that it begins with."""
-        return find_model(f"{self.run}:{self.config.base}")
+        """The model that it begins with: a folder, or a GGUF file."""
+        base = self.config.base
+        place = base if self.elsewhere else f"{self.run}:{base}"
+        return find_model(place)
+
+    def row_tokens(self, shape: ModelConfig) -> int:
+        """Count the tokens of a row of dialogues.
+
+        Raises:
+            RecipeError: the model cannot look at so many.
+        """
+        if self.config.context > shape.context:
+            raise RecipeError(
+                f"finetune.{self.name}.context is {self.config.context}"
+                f", and its base looks at {shape.context} tokens at "
+                "most; lower it"
+            )
+        return row_tokens(self.config, shape.context)
 
     def steps_for(self, rows: int) -> int:
         """Count the steps for so many rows of examples."""

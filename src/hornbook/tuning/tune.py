@@ -56,9 +56,9 @@ def tune_chat(
     """
     # Open the model, and pack what it learns from
     model, tok = open_student(lesson)
-    context = model.config.context
+    context = lesson.row_tokens(model.config)
     examples = encode(tok, dialogues)
-    packed = pack(examples, context, tok.special("<|pad|>"))
+    packed = pack(examples, context, tok.pad)
     if packed.too_long:
         console.warn(
             f"{packed.too_long:,} of {len(dialogues):,} dialogues are "
