@@ -36,11 +36,11 @@ from hornbook.lineage import (
     whole_digest,
     why_stale,
 )
-from hornbook.model.config import without_family
+from hornbook.model.config import cannot_hold
 from hornbook.planning.plan import Plan, load_plan
 from hornbook.recipe import FILE as RECIPE
 from hornbook.recipe import Recipe, find_recipe, load_recipe
-from hornbook.route import Stage, road
+from hornbook.route import Stage, find_bases, needed, road
 from hornbook.stages import Context
 
 LOCK = ".running"
@@ -59,6 +59,7 @@ def run(
     keep: bool = False,
     strict: bool = False,
     log: str = "",
+    tunings: Sequence[str] = (),
 ) -> RunRecord:
     """Walk the road of a recipe, or go on where a run stopped.
 
@@ -68,6 +69,8 @@ def run(
     the stages to begin and end with; ``force`` makes them anew, or
     one that it names, and ``keep`` accepts what is stale. ``log``
     draws the trainings on ``tensorboard``, ``wandb`` or ``trackio``.
+    With ``finetune`` for ``last``, only what ``tunings``, else all of
+    the recipe's, rest on is looked at.
 
     Raises:
         HornbookError: says what is wrong, where, and what to do.
@@ -77,6 +80,9 @@ def run(
     folder = run_folder(source, recipe)
     route = road(recipe)
     chosen = choose(route, first, last)
+    if last == "finetune":
+        resting = needed(recipe, tunings or recipe.finetune)
+        chosen = [name for name in chosen if name in resting]
     if last in UNPLANNED and not first:
         chosen.remove("plan")
     check_processes(recipe, folder, chosen)
@@ -104,12 +110,18 @@ def refuse_early(
     Raises:
         DataError: a folder of text is not there.
         RecipeError: no published family can hold the model.
+        ModelError: the base of a fine-tuning is not there.
     """
     if "curate" in chosen and not keep:
         check_folders(recipe.corpus)
-    exported = "export" in chosen and recipe.export.format == "hf"
-    if exported and (why := without_family(recipe.shape)):
+    format = recipe.export.format
+    exported = "export" in chosen and not recipe.is_foreign(
+        recipe.exported or "base"
+    )
+    if exported and (why := cannot_hold(recipe.shape, format)):
         raise RecipeError(f"{why}; set export.format = 'native'")
+    if not keep:
+        find_bases(recipe, chosen)
 
 
 @contextmanager

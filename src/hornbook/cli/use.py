@@ -120,11 +120,15 @@ def export(
     /,
     *,
     to: Annotated[
-        Path | None, Parameter(help="The folder to write.")
+        Path | None,
+        Parameter(help="The folder to write, or a file *.gguf."),
     ] = None,
     format: Annotated[
-        Literal["hf", "native"], Parameter(help="Whose layout.")
-    ] = "hf",
+        Literal["hf", "native", "gguf"] | None,
+        Parameter(
+            help="Hugging Face's layout (hf), ours, or llama.cpp's."
+        ),
+    ] = None,
 ) -> None:
     """Write a model, RUN or RUN:NAME, so that others can open it."""
     from hornbook.evaluation.card import model_card
@@ -132,7 +136,14 @@ def export(
     from hornbook.road import run as walk
 
     if to is None:
-        walk(recipe, last="export")
-    else:
-        source = named(recipe)
-        write(source, to, format, model_card(source, format))
+        given = [f"export.format={format}"] if format else []
+        walk(recipe, given, last="export")
+        return
+    source, file = named(recipe), to.suffix == ".gguf"
+    chosen = format or ("gguf" if file else "hf")
+    if file and chosen != "gguf":
+        raise RecipeError(
+            f"{to} is named as a GGUF file, and --format {chosen} "
+            "writes a folder; change one of them"
+        )
+    write(source, to, chosen, model_card(source, chosen))

@@ -1,5 +1,6 @@
 """Commands that walk the road: the whole of it, or up to a stage."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -165,6 +166,7 @@ def make_stage(
     strict: bool,
     json: bool,
     log: str = "",
+    tunings: Sequence[str] = (),
 ) -> "RunRecord":
     """Make what is missing before a stage, then the stage."""
     from hornbook.road import run as walk
@@ -178,6 +180,7 @@ def make_stage(
         keep,
         strict,
         log,
+        tunings,
     )
     if json:
         results = {
@@ -282,7 +285,11 @@ def finetune(
         Parameter(help="Examples: .jsonl, .json, .csv or .tsv."),
     ] = None,
     base: Annotated[
-        str, Parameter(help="'base', 'best', or another fine-tuning.")
+        str,
+        Parameter(
+            help="'base', 'best', another fine-tuning; or a model from "
+            "elsewhere: a folder, a *.gguf, RUN, RUN:NAME."
+        ),
     ] = "base",
     epochs: Annotated[
         float, Parameter(help="Passes over the examples.")
@@ -292,7 +299,11 @@ def finetune(
     keep: Keep = False,
     log: Log = None,
 ) -> None:
-    """Make the recipe's fine-tunings, or, with --name, a new one."""
+    """Make the recipe's fine-tunings, or, with --name, a new one.
+
+    With a base from elsewhere nothing is pretrained, and the rates are
+    gentle ones: AdamW's, 0.0001, unless --set says else.
+    """
     given = list(settings or ())
     if data is not None and not data.is_file():
         raise DataError(f"there is no file {data} to learn from")
@@ -304,7 +315,15 @@ def finetune(
             "--data needs --name, the name of the new fine-tuning"
         )
     make_stage(
-        "finetune", recipe, given, force, keep, False, False, log or ""
+        "finetune",
+        recipe,
+        given,
+        force,
+        keep,
+        False,
+        False,
+        log or "",
+        [name] if name else (),
     )
 
 
@@ -312,9 +331,12 @@ def new_tuning(
     name: str, asked: dict[str, object], data: Path | None
 ) -> list[str]:
     """Give the settings of a fine-tuning that no recipe names."""
-    from hornbook.tuning.config import USUAL
+    from hornbook.recipe import is_elsewhere
+    from hornbook.tuning.config import GENTLE, USUAL
 
     table = {**USUAL[str(asked["method"])], **asked}
+    if is_elsewhere(str(asked["base"])):
+        table = {**GENTLE, **asked}
     if data is not None:
         table["data"] = data
     return [f"finetune.{name}.{k}={v}" for k, v in table.items()]

@@ -17,6 +17,7 @@ from hornbook.planning.probe import Probe
 from hornbook.scaling.forecast import Forecast, foretell_by_prior
 from hornbook.scaling.prior import load_prior
 from hornbook.training.config import TrainingConfig
+from hornbook.tuning.config import TuningConfig, row_tokens
 
 FILE = "plan.json"
 PRETRAIN = "pretrain"
@@ -127,8 +128,11 @@ def make_plan(
     for name, training in trainings.items():
         check_length(name, training)
         read = text_tokens if name == PRETRAIN else 0
-        rows = find_rows(name, shape, training, probe)
-        costs[name] = budget(shape, training, speed, read, price, rows)
+        learnt = shape_of_rows(shape, training)
+        rows = find_rows(name, learnt, training, probe)
+        costs[name] = budget(
+            learnt, training, speed, read, price, rows
+        )
 
     # Put all together, and look it over
     plan = Plan(
@@ -146,6 +150,19 @@ def make_plan(
         asked_steps=trainings[PRETRAIN].steps,
     )
     return msgspec.structs.replace(plan, warnings=tuple(warnings(plan)))
+
+
+def shape_of_rows(
+    shape: ModelConfig, training: TrainingConfig
+) -> ModelConfig:
+    """Give the shape as a training sees it: with rows of its own."""
+    if not isinstance(training, TuningConfig):
+        return shape
+    if training.method == "classify":
+        return shape
+    return msgspec.structs.replace(
+        shape, context=row_tokens(training, shape.context)
+    )
 
 
 def find_rows(

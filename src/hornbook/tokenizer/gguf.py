@@ -1,18 +1,17 @@
-"""The vocabulary that stands at the head of a GGUF model.
+"""The vocabulary at the head of a GGUF model, read and written."""
 
-Such a file begins with named values, each with the number of its type.
-Weights come later and are not read.
-"""
-
-import struct
 from pathlib import Path
 from typing import Any, TypeVar
 
 from hornbook.base.errors import DataError
+from hornbook.base.gguf import HEAD_BYTES, read_values
+from hornbook.base.tape import Tape
 from hornbook.tokenizer.alphabet import unspell
+from hornbook.tokenizer.forms import system_in
 from hornbook.tokenizer.hugging_face import (
     number_merges,
     split_merge,
+    transformers_settings,
 )
 from hornbook.tokenizer.sentence_piece import (
     CONTROL,
@@ -24,11 +23,7 @@ from hornbook.tokenizer.sentence_piece import (
     from_pieces,
 )
 from hornbook.tokenizer.split import PATTERNS
-from hornbook.tokenizer.tape import Tape
 from hornbook.tokenizer.vocabulary import Vocabulary
-
-HEAD_BYTES = 1 << 27
-"""No model has a longer head."""
 
 T = TypeVar("T")
 
@@ -42,7 +37,7 @@ def read_gguf(file: Path) -> Vocabulary:
     """
     # Read the named values, and what tokenizers share
     with file.open("rb") as whole:
-        values = read_values(Tape(whole.read(HEAD_BYTES)))
+        values, _ = read_values(Tape(whole.read(HEAD_BYTES)))
     family = value_of(values, "model", str)
     tokens = value_of(values, "tokens", list)
     kinds = value_of(values, "token_type", list)
@@ -109,57 +104,8 @@ def byte_pairs(
         number_merges(map(split_merge, merges), ordinary),
         whole_first,
         "NFC" if normal else "",
+        system=system_in(values.get("tokenizer.chat_template", "")),
     )
-
-
-def read_values(tape: Tape) -> dict[str, Any]:
-    """Read the named values of a file.
-
-    Raises:
-        DataError: it is no GGUF file, or cut short.
-    """
-    magic, version = tape.take(4), number(tape, "I")
-    if magic != b"GGUF" or version not in (2, 3):
-        raise DataError("it is no GGUF file of version 2 or 3")
-    tape.take(8)
-    values: dict[str, Any] = {}
-    for _ in range(number(tape, "Q")):
-        name = text(tape)
-        values[name] = read_value(tape, number(tape, "I"))
-    return values
-
-
-def read_value(tape: Tape, kind: int) -> Any:
-    """Read one value: a number, a text, or a list of either.
-
-    Raises:
-        DataError: there is no such type.
-    """
-    if kind in NUMBERS:
-        return number(tape, NUMBERS[kind])
-    if kind == TEXT:
-        return text(tape)
-    if kind != LIST:
-        raise DataError(f"a value has the unknown type {kind}")
-    inner, count = number(tape, "I"), number(tape, "Q")
-    if inner in NUMBERS:
-        form = NUMBERS[inner]
-        data = tape.take(count * struct.calcsize(f"<{form}"))
-        return list(struct.unpack(f"<{count}{form}", data))
-    if inner != TEXT:
-        raise DataError(f"a list holds the unknown type {inner}")
-    return [text(tape) for _ in range(count)]
-
-
-def number(tape: Tape, form: str) -> Any:
-    """Read one number."""
-    data = tape.take(struct.calcsize(f"<{form}"))
-    return struct.unpack(f"<{form}", data)[0]
-
-
-def text(tape: Tape) -> str:
-    """Read one text."""
-    return tape.take(number(tape, "Q")).decode()
 
 
 def value_of(
@@ -185,15 +131,82 @@ def value_of(
     return found
 
 
+def write_values(vocabulary: Vocabulary, rows: int) -> dict[str, Any]:
+    """Give what a model's head says of a vocabulary of byte pairs.
+
+    Ids up to ``rows`` that no token has are named, too.
+
+    Raises:
+        DataError: llama.cpp does not cut text so, or joins no pairs.
+    """
+    # Find the name for the way text is cut
+    cuts = (
+        vocabulary.pattern,
+        vocabulary.whole_first,
+        bool(vocabulary.normal),
+    )
+    named = [name for name, known in CUTTING.items() if known == cuts]
+    if vocabulary.kind != "bpe" or vocabulary.fallback or not named:
+        raise DataError(
+            "this tokenizer cannot be written for llama.cpp, which has "
+            "no name for the way it cuts text; byte pairs of the "
+            f"patterns of {', '.join(CUTTING)} can be"
+        )
+
+    # List the tokens by their ids, and the merges by their ranks
+    spelled = {
+        id_: vocabulary.written(token)
+        for token, id_ in vocabulary.tokens.items()
+    }
+    special = {id_: name for name, id_ in vocabulary.specials.items()}
+    ids = range(max(rows, vocabulary.size))
+    merges = vocabulary.merges
+    values: dict[str, Any] = {
+        "model": "gpt2",
+        "pre": named[0],
+        "tokens": [
+            spelled.get(id_) or special.get(id_) or f"[PAD{id_}]"
+            for id_ in ids
+        ],
+        "token_type": [
+            NORMAL
+            if id_ in spelled
+            else CONTROL
+            if id_ in special
+            else UNUSED
+            for id_ in ids
+        ],
+        "merges": [
+            f"{spelled[left]} {spelled[right]}"
+            for left, right in sorted(merges, key=merges.__getitem__)
+        ],
+        "add_bos_token": False,
+    }
+    values |= closing(vocabulary)
+    return {f"tokenizer.ggml.{name}": v for name, v in values.items()}
+
+
+def closing(vocabulary: Vocabulary) -> dict[str, int]:
+    """Give the ids of the tokens that end and fill a text."""
+    told = transformers_settings(vocabulary)
+    ids = vocabulary.specials
+    if "eos_token" not in told:
+        return {}
+    end, pad = ids[told["eos_token"]], ids[told["pad_token"]]
+    return {
+        "bos_token_id": end,
+        "eos_token_id": end,
+        "padding_token_id": pad,
+    }
+
+
 OF_TEXTS = ("tokens", "merges")
 """The lists that hold texts; the others hold numbers."""
-TEXT, LIST = 8, 9
-NUMBERS = dict(enumerate("BbHhIif?")) | {10: "Q", 11: "q", 12: "d"}
-"""How each type of number is written, by its number."""
 
 CUTTING = {
     "gpt-2": (PATTERNS["gpt2"], False, False),
     "llama-bpe": (PATTERNS["cl100k"], True, False),
+    "dbrx": (PATTERNS["cl100k"], False, False),
     "qwen2": (PATTERNS["qwen"], False, True),
     "smollm": (PATTERNS["smollm"], False, False),
 }

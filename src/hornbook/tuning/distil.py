@@ -14,7 +14,7 @@ from hornbook.base.errors import DataError, ModelError
 from hornbook.base.store import digest_json, read_json, write_json
 from hornbook.inference.batching import Row, next_row_tokens
 from hornbook.inference.generate import Sampling
-from hornbook.model.exchange import find_model
+from hornbook.model.find import find_model
 from hornbook.model.transformer import Transformer
 from hornbook.tokenizer.chat import render
 from hornbook.tokenizer.tokenizer import Tokenizer
@@ -189,7 +189,7 @@ def sampling(config: TeacherConfig, seed: int) -> Sampling:
 def speak(
     model: Transformer, tok: Tokenizer, rows: list[Row]
 ) -> list[str]:
-    """Let rows speak until each has ended; give "" for those cut off."""
+    """Let rows speak until each has ended; "" is for those cut off."""
     ids: dict[int, list[int]] = {id(row): [] for row in rows}
     ended = set()
     for picks in next_row_tokens(model, rows):

@@ -1,4 +1,4 @@
-"""What keeps a tuned model from forgetting, or from learning by rote."""
+"""What keeps a tuned model from forgetting or learning by rote."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
