@@ -37,7 +37,7 @@ from hornbook.tuning.tune import tune_classes
 SHAPE = {"layers": 2, "width": 128, "heads": 4, "context": 128}
 VOCABULARY = 1024
 RANDOM = {
-    "epochs": 12, "batch": 32, "optimizer": "adamw", "lr": 2e-3,
+    "epochs": 6, "batch": 32, "optimizer": "adamw", "lr": 1e-3,
     "length": 128, "weight_decay": 0.1,
 }
 PRETRAINED = {
