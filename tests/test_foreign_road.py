@@ -113,7 +113,7 @@ def test_one_tuning_of_a_run_asks_for_nothing_else(
 
 
 def test_what_needs_text_says_so() -> None:
-    with pytest.raises(RecipeError, match="corpus.source.*finetune.ask"):
+    with pytest.raises(RecipeError, match="corpus.source.*ask learns"):
         load_recipe("ask.toml", ["finetune.ask.data="])
     with pytest.raises(RecipeError, match="the pretraining learns"):
         load_recipe("ask.toml", ["finetune.ask.base=base"])

@@ -26,6 +26,9 @@ TOLD = (
 )
 """What the book tells of, beside the models."""
 
+UNPLANNED = ("curate", "tokenize")
+"""What is the same on any machine: nothing is measured before it."""
+
 CLASSES = "classify"
 """The method whose models speak no language, and are not exported."""
 
@@ -99,6 +102,26 @@ def foreign_road(recipe: Recipe, tunings: Sequence[str]) -> list[Stage]:
         for stage in whole
         if wanted.get(stage.name, stage.command == "finetune")
     ]
+
+
+def resting(
+    recipe: Recipe,
+    chosen: list[str],
+    first: str,
+    last: str,
+    tunings: Sequence[str],
+) -> list[str]:
+    """Leave out the stages on which the last one does not rest.
+
+    That is the plan, where nothing is measured, and what fine-tunings
+    with a base or data of their own do without.
+    """
+    found = {*chosen}
+    if last in UNPLANNED and not first:
+        found -= {"plan"}
+    if last == "finetune":
+        found = needed(recipe, tunings or recipe.finetune)
+    return [name for name in chosen if name in found]
 
 
 def needed(recipe: Recipe, tunings: Iterable[str]) -> set[str]:

@@ -56,7 +56,7 @@ def test_a_shape_survives_their_words(form: str) -> None:
         ("llama", {"mlp_bias": True}, "mlp_bias = True"),
         ("llama", {"rope_parameters": {"rope_type": "yarn"}}, "'yarn'"),
         ("qwen3", {"use_sliding_window": True}, "use_sliding_window"),
-        ("qwen3", {"layer_types": ["sliding_attention"]}, "'sliding_at"),
+        ("qwen3", {"layer_types": ["sliding"]}, "types .'sliding'"),
         ("llama", {"sliding_window": 64}, "sliding_window = 64"),
         (
             "llama",

@@ -238,7 +238,8 @@ def test_a_file_cut_short_is_refused(
     small: Path, part: float
 ) -> None:
     file, whole = small.with_name("m.gguf"), small.read_bytes()
-    file.write_bytes(whole[: int(part * len(whole))])
+    # Behind the last tensor lies nothing but filling
+    file.write_bytes(whole[: int(part * (len(whole) - 64))])
     with pytest.raises(CorruptFileError, match="m.gguf"):
         Transformer.load(file)
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import torch
 
@@ -18,7 +19,7 @@ from hornbook.tokenizer.tokenizer import Tokenizer
 transformers = pytest.importorskip("transformers", reason="a peer")
 pytestmark = [pytest.mark.parity, pytest.mark.slow]
 
-TEXT = "The capital of France is Paris;\n\n  in 1849 it wasn't: déjà vu?"
+TEXT = "The capital of France is Paris;\n\n  in 1849 it wasn't déjà vu?"
 SAID = [{"role": "user", "content": "What is the capital of France?"}]
 
 
@@ -70,9 +71,7 @@ def test_dialogues_are_those_of_the_models_own_template(
     _, tok = ours
     talk = ask("Where is rain?", " In the sky.\n")
     for said in (talk, ask("a", "b", document="d")):
-        told = [
-            {"role": m.role, "content": m.content} for m in said.messages
-        ]
+        told = [msgspec.to_builtins(each) for each in said.messages]
         found = theirs[1].apply_chat_template(told)["input_ids"]
         assert render(tok, said)[0] == found
 

@@ -153,9 +153,8 @@ def test_an_unasked_system_message_is_read_and_not_learned(
     plain = Tokenizer.train(["a hat"], 270, special_tokens=controls)
     tok = Tokenizer(replace(plain.vocabulary, system="Be kind."))
     ids, mask = render(tok, ask("a hat?", "a cap"))
-    assert tok.decode(ids).startswith(
-        "<|im_start|>system\nBe kind.<|im_end|>\n<|im_start|>user\na hat"
-    )
+    first = "<|im_start|>system\nBe kind.<|im_end|>\n<|im_start|>user\n"
+    assert tok.decode(ids).startswith(first + "a hat?")
     learned = [id_ for id_, kept in zip(ids, mask, strict=True) if kept]
     assert tok.decode(learned) == "a cap<|im_end|>"
     tok.save(tmp_path)

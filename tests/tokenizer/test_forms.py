@@ -61,17 +61,16 @@ def test_what_the_system_says_unasked_is_written_first() -> None:
     template = jinja2.Template(form.template)
     said = [{"role": "user", "content": "Hi"}]
     text = template.render(messages=said, add_generation_prompt=False)
-    assert text.startswith(
-        "<|im_start|>system\nDon't \\ guess.<|im_end|>\n<|im_start|>user"
-    )
+    first = "<|im_start|>system\nDon't \\ guess.<|im_end|>\n"
+    assert text.startswith(first + "<|im_start|>user\nHi")
     own = [{"role": "system", "content": "Be kind."}, *said]
     assert template.render(messages=own).count("system") == 1
     assert "Be kind." in template.render(messages=own)
 
 
-def test_plain_words_of_a_template_are_found_and_nothing_is_run() -> None:
+def test_plain_words_of_a_template_are_found() -> None:
     for newline in ("\n", "\\n"):
-        words = f"{{{{ '<|im_start|>system{newline}Be kind.<|im_end|>' }}}}"
+        words = f"'<|im_start|>system{newline}Be kind.<|im_end|>'"
         assert system_in(words) == "Be kind."
     computed = "{{ '<|im_start|>system\\n' + x + '<|im_end|>' }}"
     for other in (computed, "", None, 3, ["a"]):

@@ -268,6 +268,12 @@ def book(
     make_stage("book", recipe, given, force, keep, strict, json)
 
 
+BASES = (
+    "'base', 'best', another fine-tuning; or a model from elsewhere: a "
+    "folder, a *.gguf, RUN, RUN:NAME."
+)
+
+
 @app.command
 def finetune(
     recipe: Source,
@@ -283,13 +289,7 @@ def finetune(
         Path | None,
         Parameter(help="Examples: .jsonl, .json, .csv or .tsv."),
     ] = None,
-    base: Annotated[
-        str,
-        Parameter(
-            help="'base', 'best', another fine-tuning; or a model from "
-            "elsewhere: a folder, a *.gguf, RUN, RUN:NAME."
-        ),
-    ] = "base",
+    base: Annotated[str, Parameter(help=BASES)] = "base",
     epochs: Annotated[
         float, Parameter(help="Passes over the examples.")
     ] = 3.0,
@@ -303,35 +303,36 @@ def finetune(
     With a base from elsewhere nothing is pretrained, and the rates are
     gentle ones: AdamW's, 0.0001, unless --set says else.
     """
-    from hornbook.recipe import is_elsewhere
-
-    given = list(settings or ())
     if data is not None and not data.is_file():
         raise DataError(f"there is no file {data} to learn from")
-    if name:
-        table = f"finetune.{name}"
-        given += [f"{table}.method={method}", f"{table}.base={base}"]
-        given += [f"{table}.epochs={epochs}"]
-        if data is not None:
-            given += [f"{table}.data={data}"]
-        if base not in ("base", "best") and is_elsewhere(base):
-            gentle = (f"{table}.optimizer=adamw", f"{table}.lr=0.0001")
-            given = [*gentle, *given]
-    elif data is not None:
+    if data is not None and not name:
         raise HornbookError(
             "--data needs --name, the name of the new fine-tuning"
         )
-    make_stage(
-        "finetune",
-        recipe,
-        given,
-        force,
-        keep,
-        False,
-        False,
-        log or "",
-        [name] if name else (),
-    )
+    given, chosen = list(settings or ()), [name] if name else []
+    if name:
+        asked = {"method": method, "base": base, "epochs": epochs}
+        asked |= {"data": data} if data is not None else {}
+        given = new_tuning(name, asked, given)
+    done = (force, keep, False, False, log or "", chosen)
+    make_stage("finetune", recipe, given, *done)
+
+
+def new_tuning(
+    name: str, asked: dict[str, object], given: list[str]
+) -> list[str]:
+    """Write a new fine-tuning as settings of the recipe."""
+    from hornbook.recipe import is_elsewhere
+    from hornbook.tuning.config import OWN
+
+    def written(table: dict[str, object]) -> list[str]:
+        return [f"finetune.{name}.{k}={v}" for k, v in table.items()]
+
+    base = str(asked["base"])
+    rates: dict[str, object] = {}
+    if base not in OWN and is_elsewhere(base):
+        rates = {"optimizer": "adamw", "lr": 0.0001}
+    return [*written(rates), *given, *written(asked)]
 
 
 @app.command
