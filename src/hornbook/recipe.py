@@ -213,7 +213,7 @@ def is_elsewhere(base: str) -> bool:
     """
     if is_wheel(base):
         return bool(parse(base))
-    spelled = any(mark in base for mark in "/\\:")
+    spelled = any(mark in base for mark in ("/", "\\", ":", ".gguf"))
     return spelled or bool(base) and Path(named(base)).exists()
 
 
