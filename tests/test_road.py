@@ -21,8 +21,9 @@ from hornbook.base.store import read_jsonl
 from hornbook.lineage import whole_digest
 from hornbook.model.attention import attend
 from hornbook.planning.probe import Probe
-from hornbook.recipe import load_recipe, order_tunings
+from hornbook.recipe import load_recipe
 from hornbook.road import LOCK, choose, run
+from hornbook.route import order_tunings
 from hornbook.scaling.forecast import entries
 from hornbook.stages import Context
 

@@ -57,8 +57,9 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
 
     def origin(self, name: str) -> str:
         """The model at the beginning of a fine-tuning's line."""
-        while name in self.finetune:
-            name = self.finetune[name].base
+        for _ in self.finetune:
+            if name in self.finetune:
+                name = self.finetune[name].base
         return name
 
     def is_elsewhere(self, name: str) -> bool:
@@ -155,7 +156,6 @@ def build_recipe(tables: dict[str, Any], where: str) -> Recipe:
         )
     check_scaling(recipe.scaling)
     check_tunings(recipe, where)
-    order_tunings(recipe)
     check_text(recipe, where)
     check_evaluation(recipe.evaluation)
     return recipe
@@ -213,7 +213,7 @@ def is_elsewhere(base: str) -> bool:
     """
     if is_wheel(base):
         return bool(parse(base))
-    spelled = any(mark in base for mark in "/\\:")
+    spelled = any(mark in base for mark in ("/", "\\", ":", ".gguf"))
     return spelled or bool(base) and Path(named(base)).exists()
 
 
@@ -235,31 +235,6 @@ def check_text(recipe: Recipe, where: str) -> None:
             f"{needing[0]} learns; only fine-tunings with data of "
             "their own and a base from elsewhere do without"
         )
-
-
-def order_tunings(recipe: Recipe) -> list[str]:
-    """Order the fine-tunings so that each finds its base.
-
-    Raises:
-        RecipeError: two of them begin with each other.
-    """
-    ordered: list[str] = []
-    waiting = dict(recipe.finetune)
-    while waiting:
-        ready = [
-            n
-            for n, t in waiting.items()
-            if t.base in ordered or t.base not in recipe.finetune
-        ]
-        if not ready:
-            raise RecipeError(
-                "the fine-tunings " + ", ".join(waiting) + " begin "
-                "with each other; let one begin with 'base'"
-            )
-        ordered += ready
-        for name in ready:
-            del waiting[name]
-    return ordered
 
 
 def check_name(name: str) -> None:

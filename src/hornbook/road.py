@@ -40,12 +40,10 @@ from hornbook.model.config import cannot_hold
 from hornbook.planning.plan import Plan, load_plan
 from hornbook.recipe import FILE as RECIPE
 from hornbook.recipe import Recipe, find_recipe, load_recipe
-from hornbook.route import Stage, find_bases, needed, road
+from hornbook.route import Stage, find_bases, resting, road
 from hornbook.stages import Context
 
 LOCK = ".running"
-UNPLANNED = ("curate", "tokenize")
-"""What is the same on any machine: nothing is measured before it."""
 SHARED = "pretrain"
 """The stage that several processes make together."""
 
@@ -69,8 +67,7 @@ def run(
     the stages to begin and end with; ``force`` makes them anew, or
     one that it names, and ``keep`` accepts what is stale. ``log``
     draws the trainings on ``tensorboard``, ``wandb`` or ``trackio``.
-    With ``finetune`` for ``last``, only what ``tunings``, else all of
-    the recipe's, rest on is looked at.
+    ``tunings`` keep of the last stage, ``finetune``, these alone.
 
     Raises:
         HornbookError: says what is wrong, where, and what to do.
@@ -80,11 +77,7 @@ def run(
     folder = run_folder(source, recipe)
     route = road(recipe)
     chosen = choose(route, first, last)
-    if last == "finetune":
-        resting = needed(recipe, tunings or recipe.finetune)
-        chosen = [name for name in chosen if name in resting]
-    if last in UNPLANNED and not first:
-        chosen.remove("plan")
+    chosen = resting(recipe, chosen, first, last, tunings)
     check_processes(recipe, folder, chosen)
     if world().rank:
         return follow(route, recipe, folder, force, keep, strict)

@@ -7,11 +7,12 @@ from typing import Any
 import msgspec
 
 from hornbook import stages
+from hornbook.base.errors import RecipeError
 from hornbook.evaluation.task import own_files
 from hornbook.lineage import data_digest, text_digest
 from hornbook.model.find import CONFIG, find_model, model_digest
 from hornbook.model.wheel import is_wheel
-from hornbook.recipe import Recipe, order_tunings
+from hornbook.recipe import Recipe
 from hornbook.stages import Context, planned_steps
 from hornbook.tuning.config import OWN
 
@@ -24,6 +25,9 @@ TOLD = (
     "evaluation/report.json",
 )
 """What the book tells of, beside the models."""
+
+UNPLANNED = ("curate", "tokenize")
+"""What is the same on any machine: nothing is measured before it."""
 
 CLASSES = "classify"
 """The method whose models speak no language, and are not exported."""
@@ -98,6 +102,26 @@ def foreign_road(recipe: Recipe, tunings: Sequence[str]) -> list[Stage]:
         for stage in whole
         if wanted.get(stage.name, stage.command == "finetune")
     ]
+
+
+def resting(
+    recipe: Recipe,
+    chosen: list[str],
+    first: str,
+    last: str,
+    tunings: Sequence[str],
+) -> list[str]:
+    """Leave out the stages on which the last one does not rest.
+
+    That is the plan, where nothing is measured, and what fine-tunings
+    with a base or data of their own do without.
+    """
+    found = {*chosen}
+    if last in UNPLANNED and not first:
+        found -= {"plan"}
+    if last == "finetune":
+        found = needed(recipe, tunings or recipe.finetune)
+    return [name for name in chosen if name in found]
 
 
 def needed(recipe: Recipe, tunings: Iterable[str]) -> set[str]:
@@ -264,3 +288,28 @@ def find_bases(recipe: Recipe, stages: Iterable[str]) -> None:
         outside = recipe.is_elsewhere(name)
         if made and outside and not is_wheel(tuning.base):
             find_model(tuning.base)
+
+
+def order_tunings(recipe: Recipe) -> list[str]:
+    """Order the fine-tunings so that each finds its base.
+
+    Raises:
+        RecipeError: two of them begin with each other.
+    """
+    ordered: list[str] = []
+    waiting = dict(recipe.finetune)
+    while waiting:
+        ready = [
+            n
+            for n, t in waiting.items()
+            if t.base in ordered or t.base not in recipe.finetune
+        ]
+        if not ready:
+            raise RecipeError(
+                "the fine-tunings " + ", ".join(waiting) + " begin "
+                "with each other; let one begin with 'base'"
+            )
+        ordered += ready
+        for name in ready:
+            del waiting[name]
+    return ordered

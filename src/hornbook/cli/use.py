@@ -131,10 +131,12 @@ def export(
     ] = None,
 ) -> None:
     """Write a model, RUN or RUN:NAME, so that others can open it."""
+    from hornbook.base.network import quiet_telemetry
     from hornbook.evaluation.card import model_card
     from hornbook.inference.export import export as write
     from hornbook.road import run as walk
 
+    quiet_telemetry()
     if to is None:
         given = [f"export.format={format}"] if format else []
         walk(recipe, given, last="export")

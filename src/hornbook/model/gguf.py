@@ -54,6 +54,11 @@ def load_gguf(file: Path) -> Transformer:
     weights = model.state_dict()
     for name, each in ours.items():
         weight = torch.from_numpy(numbers(data, each))
+        if not weight.isfinite().all():
+            raise CorruptFileError(
+                f"{file}: tensor {name} holds what is no number; get "
+                "the file anew"
+            )
         if heads := turned_heads(name, config):
             weight = halved(weight, heads)
         weights[name].copy_(weight)
@@ -173,7 +178,11 @@ def stored_bytes(each: Stored) -> int:
 def numbers(
     data: np.ndarray, each: Stored
 ) -> Float[np.ndarray, "*axes"]:
-    """Turn a tensor's bytes into plain numbers."""
+    """Turn a tensor's bytes into plain numbers.
+
+    Raises:
+        CorruptFileError: its rows are not whole blocks.
+    """
     block = GGML_QUANT_SIZES[Kind(each.kind)][0]
     if not each.shape or each.shape[-1] % block:
         raise CorruptFileError(
@@ -181,9 +190,10 @@ def numbers(
             f"in blocks of {block}; get the file anew"
         )
     rows = data[each.start : each.start + stored_bytes(each)]
-    plain = dequantize(
-        rows.reshape(*each.shape[:-1], -1), Kind(each.kind)
-    )
+    with np.errstate(all="ignore"):
+        plain = dequantize(
+            rows.reshape(*each.shape[:-1], -1), Kind(each.kind)
+        )
     return np.array(plain, dtype=np.float32)
 
 

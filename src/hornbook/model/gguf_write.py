@@ -77,19 +77,7 @@ def fill(
     words: dict[str, Any],
 ) -> None:
     """Write values and tensors into an open file, and close it."""
-    writer.add_type("model")
-    writer.add_file_type(LlamaFileType.MOSTLY_F16)
-    for field, ours in FIELDS.items():
-        value, name = getattr(config, ours), f"{FAMILY}.{field}"
-        if isinstance(value, float):
-            writer.add_float32(name, value)
-        else:
-            writer.add_uint32(name, value)
-    writer.add_rope_dimension_count(config.head_dim)
-    writer.add_value_length(config.head_dim)
-    writer.add_vocab_size(config.vocab_size)
-    for name, value in words.items():
-        add_value(writer, name, value)
+    describe(writer, config, words)
 
     # Say where each tensor will lie, then write it
     tensors = {}
@@ -107,9 +95,29 @@ def fill(
         for name, weight, dtype in tensors.values():
             if heads := turned_heads(name, config):
                 weight = paired(weight, heads)
-            writer.write_tensor_data(weight.float().numpy().astype(dtype))
+            plain = weight.float().numpy()
+            writer.write_tensor_data(plain.astype(dtype))
     finally:
         writer.close()
+
+
+def describe(
+    writer: GGUFWriter, config: ModelConfig, words: dict[str, Any]
+) -> None:
+    """Write the shape and the tokenizer as named values."""
+    writer.add_type("model")
+    writer.add_file_type(LlamaFileType.MOSTLY_F16)
+    for field, ours in FIELDS.items():
+        value, name = getattr(config, ours), f"{FAMILY}.{field}"
+        if isinstance(value, float):
+            writer.add_float32(name, value)
+        else:
+            writer.add_uint32(name, value)
+    writer.add_rope_dimension_count(config.head_dim)
+    writer.add_value_length(config.head_dim)
+    writer.add_vocab_size(config.vocab_size)
+    for name, value in words.items():
+        add_value(writer, name, value)
 
 
 def add_value(writer: GGUFWriter, name: str, value: Any) -> None:

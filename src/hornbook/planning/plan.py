@@ -123,16 +123,12 @@ def make_plan(
     text_tokens = text_tokens or int(text_bytes / each_bytes)
 
     # Give each training its steps and costs
-    speed, price = probe.tokens_per_second, config.price_per_hour
     costs: dict[str, Budget] = {}
+    price = config.price_per_hour
     for name, training in trainings.items():
         check_length(name, training)
         read = text_tokens if name == PRETRAIN else 0
-        learnt = shape_of_rows(shape, training)
-        rows = find_rows(name, learnt, training, probe)
-        costs[name] = budget(
-            learnt, training, speed, read, price, rows
-        )
+        costs[name] = cost(name, shape, training, probe, read, price)
 
     # Put all together, and look it over
     plan = Plan(
@@ -150,6 +146,21 @@ def make_plan(
         asked_steps=trainings[PRETRAIN].steps,
     )
     return msgspec.structs.replace(plan, warnings=tuple(warnings(plan)))
+
+
+def cost(
+    name: str,
+    shape: ModelConfig,
+    training: TrainingConfig,
+    probe: Probe,
+    text_tokens: int,
+    price: float,
+) -> Budget:
+    """Give one training its rows, its steps and all that they cost."""
+    seen = shape_of_rows(shape, training)
+    speed = probe.tokens_per_second
+    rows = find_rows(name, seen, training, probe)
+    return budget(seen, training, speed, text_tokens, price, rows)
 
 
 def shape_of_rows(

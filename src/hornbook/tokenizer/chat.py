@@ -35,10 +35,7 @@ def render(
     # Write the messages one after the other
     ids = tok.encode(form.start, form.controls)
     mask = [False] * len(ids)
-    messages = dialogue.messages
-    if form.system and messages[0].role != "system":
-        messages = (Message("system", form.system), *messages)
-    for message in messages:
+    for message in told(form, dialogue):
         head, said = write_message(
             tok, form, message.role, form.said(message.content)
         )
@@ -54,6 +51,14 @@ def render(
         ids += head
         mask += [False] * len(head)
     return ids, mask
+
+
+def told(form: Form, dialogue: Dialogue) -> tuple[Message, ...]:
+    """Give the messages, after what the system says unasked."""
+    messages = dialogue.messages
+    if not form.system or messages[0].role == "system":
+        return messages
+    return (Message("system", form.system), *messages)
 
 
 def write_message(

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any, TypeVar
 
+from msgspec.structs import replace
+
 from hornbook.base.errors import DataError
 from hornbook.base.gguf import HEAD_BYTES, read_values
 from hornbook.base.tape import Tape
@@ -57,7 +59,9 @@ def read_gguf(file: Path) -> Vocabulary:
             f"its tokenizer is of the kind {family!r}; only gpt2 and "
             "llama are understood"
         )
-    return byte_pairs(values, tokens, kinds)
+    vocabulary = byte_pairs(values, tokens, kinds)
+    template = values.get("tokenizer.chat_template", "")
+    return replace(vocabulary, system=system_in(template))
 
 
 def byte_pairs(
@@ -104,7 +108,6 @@ def byte_pairs(
         number_merges(map(split_merge, merges), ordinary),
         whole_first,
         "NFC" if normal else "",
-        system=system_in(values.get("tokenizer.chat_template", "")),
     )
 
 
@@ -139,7 +142,38 @@ def write_values(vocabulary: Vocabulary, rows: int) -> dict[str, Any]:
     Raises:
         DataError: llama.cpp does not cut text so, or joins no pairs.
     """
-    # Find the name for the way text is cut
+    # List the tokens by their ids, and the merges by their ranks
+    told = transformers_settings(vocabulary)
+    spelled = {
+        id_: vocabulary.written(token)
+        for token, id_ in vocabulary.tokens.items()
+    }
+    tokens, kinds = listed(vocabulary, spelled, rows)
+    merges = vocabulary.merges
+    values: dict[str, Any] = {
+        "model": "gpt2",
+        "pre": cutting_of(vocabulary),
+        "tokens": tokens,
+        "token_type": kinds,
+        "merges": [
+            f"{spelled[left]} {spelled[right]}"
+            for left, right in sorted(merges, key=merges.__getitem__)
+        ],
+        "add_bos_token": False,
+        **closing(vocabulary, told),
+    }
+    found = {f"tokenizer.ggml.{name}": v for name, v in values.items()}
+    if "chat_template" in told:
+        found["tokenizer.chat_template"] = told["chat_template"]
+    return found
+
+
+def cutting_of(vocabulary: Vocabulary) -> str:
+    """Name the way in which a vocabulary of byte pairs cuts text.
+
+    Raises:
+        DataError: it has no name, or joins no pairs of bytes.
+    """
     cuts = (
         vocabulary.pattern,
         vocabulary.whole_first,
@@ -152,43 +186,27 @@ def write_values(vocabulary: Vocabulary, rows: int) -> dict[str, Any]:
             "no name for the way it cuts text; byte pairs of the "
             f"patterns of {', '.join(CUTTING)} can be"
         )
+    return named[0]
 
-    # List the tokens by their ids, and the merges by their ranks
-    spelled = {
-        id_: vocabulary.written(token)
-        for token, id_ in vocabulary.tokens.items()
-    }
+
+def listed(
+    vocabulary: Vocabulary, spelled: dict[int, str], rows: int
+) -> tuple[list[str], list[int]]:
+    """List all tokens by their ids, and of which kind each is."""
     special = {id_: name for name, id_ in vocabulary.specials.items()}
-    ids = range(max(rows, vocabulary.size))
-    merges = vocabulary.merges
-    values: dict[str, Any] = {
-        "model": "gpt2",
-        "pre": named[0],
-        "tokens": [
-            spelled.get(id_) or special.get(id_) or f"[PAD{id_}]"
-            for id_ in ids
-        ],
-        "token_type": [
-            NORMAL
-            if id_ in spelled
-            else CONTROL
-            if id_ in special
-            else UNUSED
-            for id_ in ids
-        ],
-        "merges": [
-            f"{spelled[left]} {spelled[right]}"
-            for left, right in sorted(merges, key=merges.__getitem__)
-        ],
-        "add_bos_token": False,
-    }
-    values |= closing(vocabulary)
-    return {f"tokenizer.ggml.{name}": v for name, v in values.items()}
+    tokens, kinds = [], []
+    for id_ in range(max(rows, vocabulary.size)):
+        name = spelled.get(id_) or special.get(id_)
+        kind = NORMAL if id_ in spelled else CONTROL
+        tokens.append(name or f"[PAD{id_}]")
+        kinds.append(kind if name else UNUSED)
+    return tokens, kinds
 
 
-def closing(vocabulary: Vocabulary) -> dict[str, int]:
+def closing(
+    vocabulary: Vocabulary, told: dict[str, Any]
+) -> dict[str, int]:
     """Give the ids of the tokens that end and fill a text."""
-    told = transformers_settings(vocabulary)
     ids = vocabulary.specials
     if "eos_token" not in told:
         return {}

@@ -310,13 +310,14 @@ def transformers_settings(vocabulary: Vocabulary) -> dict[str, Any]:
         "clean_up_tokenization_spaces": False,
     }
     ends = [name for name in ENDS if name in specials]
+    fills = [PAD] * (PAD in specials) + ends
     with suppress(DataError):
         form = form_of(specials, vocabulary.system)
         settings["chat_template"] = form.template
         ends = [form.end]
     if ends:
         settings["eos_token"] = ends[0]
-        settings["pad_token"] = PAD if PAD in specials else ends[0]
+        settings["pad_token"] = [*fills, *ends][0]
     if vocabulary.kind != "bpe":
         settings["unk_token"] = UNKNOWN.decode()
     return settings

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
@@ -25,7 +24,7 @@ from hornbook.tokenizer.exchange import (
     read_vocabulary,
     write_vocabulary,
 )
-from hornbook.tokenizer.forms import FORMS, form_of
+from hornbook.tokenizer.forms import FORMS
 from hornbook.tokenizer.gguf import write_values
 from hornbook.tokenizer.hugging_face import (
     format_tokenizer_json,
@@ -171,18 +170,12 @@ class Tokenizer:
         )
 
     def gguf_values(self, rows: int) -> dict[str, Any]:
-        """Give what the head of a GGUF model says of this tokenizer.
-
-        ``rows`` are those of the model's table of tokens.
+        """Give what a GGUF model of so many rows says of this.
 
         Raises:
             DataError: llama.cpp has no such tokenizer.
         """
-        values = write_values(self.vocabulary, rows)
-        with suppress(DataError):
-            form = form_of(self.specials, self.vocabulary.system)
-            values["tokenizer.chat_template"] = form.template
-        return values
+        return write_values(self.vocabulary, rows)
 
     def encode(
         self, text: str, specials: Iterable[str] = ()
