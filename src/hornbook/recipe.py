@@ -16,6 +16,7 @@ from hornbook.evaluation.config import check as check_evaluation
 from hornbook.inference.config import ExportConfig
 from hornbook.model.config import ModelConfig, with_form
 from hornbook.model.own_code import settle
+from hornbook.model.wheel import is_wheel, parse
 from hornbook.planning.plan import PlanConfig
 from hornbook.press.config import PressConfig
 from hornbook.scaling.config import ScalingConfig
@@ -23,7 +24,7 @@ from hornbook.scaling.config import check as check_scaling
 from hornbook.tokenizer.config import TokenizerConfig
 from hornbook.training.config import TrainingConfig
 from hornbook.training.config import check as check_training
-from hornbook.tuning.config import TuningConfig
+from hornbook.tuning.config import OWN, TuningConfig
 from hornbook.tuning.config import check as check_tuning
 
 FILE = "recipe.toml"
@@ -38,7 +39,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     """The run's folder in ``runs/``."""
     seed: int = 1
     """The seed of every draw that training makes."""
-    corpus: CorpusConfig
+    corpus: CorpusConfig = CorpusConfig()
     plan: PlanConfig = PlanConfig()
     tokenizer: TokenizerConfig = TokenizerConfig()
     model: ModelConfig = ModelConfig()
@@ -53,6 +54,42 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     def shape(self) -> ModelConfig:
         """The model's full shape, with the tokenizer's vocabulary."""
         return self.model.resolved(self.tokenizer.vocab_size)
+
+    def origin(self, name: str) -> str:
+        """The model at the beginning of a fine-tuning's line."""
+        for _ in self.finetune:
+            if name in self.finetune:
+                name = self.finetune[name].base
+        return name
+
+    def is_elsewhere(self, name: str) -> bool:
+        """Whether a fine-tuning begins with no model of this run."""
+        return self.finetune[name].base not in (*OWN, *self.finetune)
+
+    def is_foreign(self, name: str) -> bool:
+        """Whether a fine-tuning goes back to a model from elsewhere."""
+        return self.origin(name) not in OWN
+
+    @property
+    def exported(self) -> str:
+        """The model that is exported; "" for the base."""
+        if self.export.model or "chat" in self.finetune:
+            return self.export.model or "chat"
+        taught = [
+            name
+            for name, tuning in self.finetune.items()
+            if tuning.method != "classify"
+        ]
+        return "" if self.pretrains else [*taught, ""][0]
+
+    @property
+    def pretrains(self) -> bool:
+        """Whether it makes a model, or tunes those of others alone."""
+        asked = self.pretrain.minutes or self.pretrain.steps
+        foreign = self.finetune and all(
+            map(self.is_foreign, self.finetune)
+        )
+        return bool(asked or not foreign)
 
     @property
     def searched_tasks(self) -> tuple[str, ...]:
@@ -119,6 +156,7 @@ def build_recipe(tables: dict[str, Any], where: str) -> Recipe:
         )
     check_scaling(recipe.scaling)
     check_tunings(recipe, where)
+    check_text(recipe, where)
     check_evaluation(recipe.evaluation)
     return recipe
 
@@ -149,17 +187,54 @@ def check_tunings(recipe: Recipe, where: str) -> None:
                 f"{where}: finetune.{name}.packing cannot be; examples "
                 "never see each other, so leave it out"
             )
-        if tuning.base == name or tuning.base not in known:
+        own = (*OWN, *recipe.finetune)
+        if tuning.base == name or (
+            tuning.base not in known
+            and (tuning.base in own or not is_elsewhere(tuning.base))
+        ):
             raise RecipeError(
                 f"{where}: finetune.{name}.base is {tuning.base!r}; it "
-                "can be 'base', another fine-tuning of the recipe, or "
-                "'best' with pretrain.keep_best"
+                "can be 'base', another fine-tuning of the recipe, "
+                "'best' with pretrain.keep_best, or a model from "
+                "elsewhere: a folder, a .gguf file, RUN or RUN:NAME"
             )
         if tuning.z_loss and tuning.method == "classify":
             raise RecipeError(
                 f"{where}: finetune.{name}.z_loss is for the logits of "
                 "a vocabulary, and a classifier has none; leave it out"
             )
+
+
+def is_elsewhere(base: str) -> bool:
+    """Whether a name is that of a model which is not of this run.
+
+    Raises:
+        RecipeError: it is a wheel, and does not say which one.
+    """
+    if is_wheel(base):
+        return bool(parse(base))
+    spelled = any(mark in base for mark in ("/", "\\", ":", ".gguf"))
+    return spelled or bool(base) and Path(named(base)).exists()
+
+
+def check_text(recipe: Recipe, where: str) -> None:
+    """Refuse a recipe that needs text and names none.
+
+    Raises:
+        RecipeError: says what to add.
+    """
+    made = [
+        f"finetune.{name}"
+        for name, tuning in recipe.finetune.items()
+        if not tuning.data
+    ]
+    needing = ["the pretraining"] * recipe.pretrains + made
+    if needing and not recipe.corpus.source:
+        raise RecipeError(
+            f"{where}: a corpus needs a [[corpus.source]], from which "
+            f"{needing[0]} learns; only fine-tunings with data of "
+            "their own and a base from elsewhere do without"
+        )
 
 
 def check_name(name: str) -> None:

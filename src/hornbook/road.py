@@ -36,16 +36,14 @@ from hornbook.lineage import (
     whole_digest,
     why_stale,
 )
-from hornbook.model.config import without_family
+from hornbook.model.config import cannot_hold
 from hornbook.planning.plan import Plan, load_plan
 from hornbook.recipe import FILE as RECIPE
 from hornbook.recipe import Recipe, find_recipe, load_recipe
-from hornbook.route import Stage, road
+from hornbook.route import Stage, find_bases, resting, road
 from hornbook.stages import Context
 
 LOCK = ".running"
-UNPLANNED = ("curate", "tokenize")
-"""What is the same on any machine: nothing is measured before it."""
 SHARED = "pretrain"
 """The stage that several processes make together."""
 
@@ -59,6 +57,7 @@ def run(
     keep: bool = False,
     strict: bool = False,
     log: str = "",
+    tunings: Sequence[str] = (),
 ) -> RunRecord:
     """Walk the road of a recipe, or go on where a run stopped.
 
@@ -68,6 +67,7 @@ def run(
     the stages to begin and end with; ``force`` makes them anew, or
     one that it names, and ``keep`` accepts what is stale. ``log``
     draws the trainings on ``tensorboard``, ``wandb`` or ``trackio``.
+    ``tunings`` keep of the last stage, ``finetune``, these alone.
 
     Raises:
         HornbookError: says what is wrong, where, and what to do.
@@ -77,8 +77,7 @@ def run(
     folder = run_folder(source, recipe)
     route = road(recipe)
     chosen = choose(route, first, last)
-    if last in UNPLANNED and not first:
-        chosen.remove("plan")
+    chosen = resting(recipe, chosen, first, last, tunings)
     check_processes(recipe, folder, chosen)
     if world().rank:
         return follow(route, recipe, folder, force, keep, strict)
@@ -104,12 +103,18 @@ def refuse_early(
     Raises:
         DataError: a folder of text is not there.
         RecipeError: no published family can hold the model.
+        ModelError: the base of a fine-tuning is not there.
     """
     if "curate" in chosen and not keep:
         check_folders(recipe.corpus)
-    exported = "export" in chosen and recipe.export.format == "hf"
-    if exported and (why := without_family(recipe.shape)):
+    format = recipe.export.format
+    exported = "export" in chosen and not recipe.is_foreign(
+        recipe.exported or "base"
+    )
+    if exported and (why := cannot_hold(recipe.shape, format)):
         raise RecipeError(f"{why}; set export.format = 'native'")
+    if not keep:
+        find_bases(recipe, chosen)
 
 
 @contextmanager

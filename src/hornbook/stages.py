@@ -12,6 +12,7 @@ from hornbook.base.record import RunRecord
 from hornbook.base.store import read_json, write_json
 from hornbook.base.world import world
 from hornbook.lineage import speed_digest
+from hornbook.planning.budget import Budget
 from hornbook.planning.measure import measure
 from hornbook.planning.plan import (
     FILE as PLAN,
@@ -74,9 +75,14 @@ def plan(context: Context) -> dict[str, Any]:
         measured = measure(shape, recipe.pretrain, recipe.plan)
 
     # Resolve, show and keep
+    tunings = {
+        name: tuning
+        for name, tuning in recipe.finetune.items()
+        if not recipe.is_foreign(name)
+    }
     made = make_plan(
         shape,
-        {"pretrain": recipe.pretrain, **recipe.finetune},
+        {"pretrain": recipe.pretrain, **tunings},
         describe(),
         measured,
         recipe.plan,
@@ -250,23 +256,53 @@ def finetune(context: Context) -> dict[str, Any]:
     from hornbook.tuning.lesson import Lesson
     from hornbook.tuning.tune import tune
 
-    made = context.plan
-    use_threads(made.threads)
-    name = context.name.partition(".")[2]
+    name, recipe = context.name.partition(".")[2], context.recipe
+    foreign = recipe.is_foreign(name)
+    planned = plan_foreign if foreign else plan_own
+    threads, cost, speed = planned(context, name)
+    use_threads(threads)
+    config = recipe.finetune[name]
     return tune(
         Lesson(
             run=context.folder,
             name=name,
-            config=context.resolved(
-                context.recipe.finetune[name], name
-            ),
-            steps=made.trainings[name].steps,
-            seed=context.recipe.seed,
-            speed=made.probe.tokens_per_second,
+            config=msgspec.structs.replace(config, rows=cost.rows),
+            steps=cost.steps,
+            seed=recipe.seed,
+            speed=speed,
             source=context.source,
             anew=context.anew,
+            elsewhere=recipe.is_elsewhere(name),
         )
     )
+
+
+def plan_own(context: Context, name: str) -> tuple[int, Budget, float]:
+    """Find threads, cost and speed in the run's plan."""
+    made = context.plan
+    speed = made.probe.tokens_per_second
+    return made.threads, made.trainings[name], speed
+
+
+def plan_foreign(
+    context: Context, name: str
+) -> tuple[int, Budget, float]:
+    """Plan the tuning of a model that was not made in this run."""
+    from hornbook.planning.foreign import plan_tuning
+
+    recipe, config = context.recipe, context.recipe.finetune[name]
+    place = config.base
+    if place in recipe.finetune:
+        place = f"{context.folder}:{place}"
+    plan = plan_tuning(
+        context.folder / "finetune" / f"{name}.plan.json",
+        name,
+        place,
+        config,
+        recipe.plan,
+        context.anew,
+    )
+    return plan.threads, plan.cost, plan.tokens_per_second
 
 
 def evaluate(context: Context) -> dict[str, Any]:
@@ -274,7 +310,8 @@ def evaluate(context: Context) -> dict[str, Any]:
     from hornbook.evaluation.report import evaluate
     from hornbook.training.precision import use_threads
 
-    use_threads(context.plan.threads)
+    planned = context.recipe.pretrains
+    use_threads((context if planned else context.recipe).plan.threads)
     report = evaluate(
         context.folder, context.recipe.evaluation, context.recipe.seed
     )
@@ -295,8 +332,8 @@ def export(context: Context) -> dict[str, Any]:
     from hornbook.inference.export import export
 
     config = context.recipe.export
-    source = str(context.folder)
-    source = f"{source}:{config.model}" if config.model else source
+    source, model = str(context.folder), context.recipe.exported
+    source = f"{source}:{model}" if model else source
     card = model_card(source, config.format)
     return dict(
         export(source, context.folder / "export", config.format, card)

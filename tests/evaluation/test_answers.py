@@ -25,9 +25,9 @@ def test_perfect_answers_score_as_such(
     material: Material, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def perfect(
-        _: Material, model: object, asked: Asked, *_rest: object
+        _: Material, speaker: object, asked: Asked, *_rest: object
     ) -> list[tuple[str, bool]]:
-        if model is material.base:
+        if speaker is material.untuned:
             return [("a loop", False)] * len(asked)
         return [(question.reference, True) for question in asked]
 
@@ -94,9 +94,9 @@ def test_a_real_model_is_asked_the_same_twice(
     material: Material,
 ) -> None:
     asked = questions(material.heldout, 0, 3)
+    speaker = (material.chat, material.tokenizer)
     given = [
-        ask_all(material, material.chat, asked, "it", 5)
-        for _ in range(2)
+        ask_all(material, speaker, asked, "it", 5) for _ in range(2)
     ]
     assert given[0] == given[1]
     assert len(given[0]) == 3 and any(text for text, _ in given[0])

@@ -19,7 +19,8 @@ from hornbook.base.errors import (
     ModelError,
 )
 from hornbook.model import exchange
-from hornbook.model.exchange import find_model, verify
+from hornbook.model.exchange import verify
+from hornbook.model.find import find_model
 from hornbook.model.transformer import Transformer
 
 FORMS = ["gpt2", "llama", "qwen3", "nanochat"]

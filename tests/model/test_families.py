@@ -30,7 +30,7 @@ def test_what_no_family_has_is_refused_by_name(
         form=form, vocab_size=9, width=16, heads=4, **change
     )
     with pytest.raises(ModelError) as caught:
-        families.hf_config(config, 0, 0)
+        families.hf_config(config, [0], 0)
     assert field in str(caught.value)
     assert form in str(caught.value)
 
@@ -42,7 +42,7 @@ def test_a_shape_survives_their_words(form: str) -> None:
         form=form, vocab_size=9, width=16, eps=1e-3, tied=True,
         heads=4, context=7, layers=3, hidden=5, **whole | more,
     )
-    table = families.hf_config(config, 1, 2)
+    table = families.hf_config(config, [1], 2)
     assert families.from_hf_config(table) == config
     assert (table["eos_token_id"], table["pad_token_id"]) == (1, 2)
 
@@ -56,6 +56,20 @@ def test_a_shape_survives_their_words(form: str) -> None:
         ("llama", {"mlp_bias": True}, "mlp_bias = True"),
         ("llama", {"rope_parameters": {"rope_type": "yarn"}}, "'yarn'"),
         ("qwen3", {"use_sliding_window": True}, "use_sliding_window"),
+        ("qwen3", {"layer_types": ["sliding"]}, "types .'sliding'"),
+        ("llama", {"sliding_window": 64}, "sliding_window = 64"),
+        (
+            "llama",
+            {"rope_scaling": {"rope_type": "llama3", "factor": 8.0}},
+            "rope_scaling = .*'llama3'",
+        ),
+        (
+            "llama",
+            {"rope_scaling": {"type": "linear", "factor": 2.0}},
+            "rope_scaling = .*'linear'",
+        ),
+        ("llama", {"partial_rotary_factor": 0.5}, "partial_rotary"),
+        ("llama", {"quantization_config": {"bits": 4}}, "quantization"),
         ("gpt2", {"activation_function": "relu"}, "activation_func"),
         ("gpt2", {"n_layer": "two"}, "layers"),
         ("gpt2", {"n_head": 5}, "not divisible"),
@@ -68,14 +82,14 @@ def test_models_that_would_compute_otherwise_are_refused(
     form: str, change: dict[str, Any], words: str
 ) -> None:
     config = make_config(form=form, vocab_size=9)
-    table = families.hf_config(config, 0, 0)
+    table = families.hf_config(config, [0], 0)
     with pytest.raises(ModelError, match=words):
         families.from_hf_config({**table, **change})
 
 
 @pytest.mark.parametrize("field", ["vocab_size", "hidden_size"])
 def test_a_missing_field_is_named(field: str) -> None:
-    table = families.hf_config(make_config(vocab_size=9), 0, 0)
+    table = families.hf_config(make_config(vocab_size=9), [0], 0)
     del table[field]
     with pytest.raises(ModelError, match=f"lacks '{field}'"):
         families.from_hf_config(table)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hornbook.base.dialogue import Dialogue, Message, ask
 from hornbook.tokenizer.alphabet import spell
 from hornbook.tokenizer.chat import render
-from hornbook.tokenizer.forms import FORMS
+from hornbook.tokenizer.forms import FORMS, form_of
 from hornbook.tokenizer.split import PATTERNS
 from hornbook.tokenizer.tokenizer import SPECIALS, Tokenizer
 
@@ -204,9 +204,9 @@ def test_transformers_opens_our_folder(
     assert theirs(text).input_ids == ids
     assert theirs.decode(ids) == text
     assert len(theirs) == ours.vocab_size
-    assert theirs.eos_token_id == ours.end
-    pad = ours.specials.get("<|pad|>", ours.end)
-    assert theirs.pad_token_id == pad
+    stop = form_of(ours.specials).end
+    assert theirs.eos_token_id == ours.special(stop)
+    assert theirs.pad_token_id == ours.pad
 
 
 @pytest.mark.parametrize("system", ["", " Be brief.\n"])

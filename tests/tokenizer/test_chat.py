@@ -1,6 +1,9 @@
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from hornbook.base.dialogue import Dialogue, Message, Role, ask
 from hornbook.base.errors import DataError
@@ -141,3 +144,23 @@ def test_a_prompt_is_how_the_answer_begins(name: str) -> None:
     asked, _ = render(tok, ask("What?"), add_prompt=True)
     assert whole[: mask.index(True)] == asked
     assert tok.special(FORMS[name].end) in tok.ends
+
+
+def test_an_unasked_system_message_is_read_and_not_learned(
+    tmp_path: Path,
+) -> None:
+    controls = ("<|im_start|>", "<|im_end|>", "<|endoftext|>")
+    plain = Tokenizer.train(["a hat"], 270, special_tokens=controls)
+    tok = Tokenizer(replace(plain.vocabulary, system="Be kind."))
+    ids, mask = render(tok, ask("a hat?", "a cap"))
+    first = "<|im_start|>system\nBe kind.<|im_end|>\n<|im_start|>user\n"
+    assert tok.decode(ids).startswith(first + "a hat?")
+    learned = [id_ for id_, kept in zip(ids, mask, strict=True) if kept]
+    assert tok.decode(learned) == "a cap<|im_end|>"
+    tok.save(tmp_path)
+    again = Tokenizer.load(tmp_path)
+    assert render(again, ask("a hat?", "a cap")) == (ids, mask)
+    own = Dialogue(
+        (Message("system", "x"), *ask("a hat?", "a cap").messages)
+    )
+    assert "Be kind" not in tok.decode(render(tok, own)[0])

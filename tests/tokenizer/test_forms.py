@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hornbook.base.errors import DataError
-from hornbook.tokenizer.forms import FORMS, Form, form_of
+from hornbook.tokenizer.forms import FORMS, Form, form_of, system_in
 
 TURNS = st.lists(st.text(min_size=1), min_size=1, max_size=4)
 
@@ -54,3 +54,24 @@ def test_control_tokens_tell_the_form() -> None:
         assert form_of({*form.controls, "<|other|>"}) is FORMS[name]
     with pytest.raises(DataError, match=r"<\|user\|>.*<\|im_end\|>"):
         form_of({"<|im_start|>", "<|end|>"})
+
+
+def test_what_the_system_says_unasked_is_written_first() -> None:
+    form = form_of(FORMS["chatml"].controls, "Don't \\ guess.")
+    template = jinja2.Template(form.template)
+    said = [{"role": "user", "content": "Hi"}]
+    text = template.render(messages=said, add_generation_prompt=False)
+    first = "<|im_start|>system\nDon't \\ guess.<|im_end|>\n"
+    assert text.startswith(first + "<|im_start|>user\nHi")
+    own = [{"role": "system", "content": "Be kind."}, *said]
+    assert template.render(messages=own).count("system") == 1
+    assert "Be kind." in template.render(messages=own)
+
+
+def test_plain_words_of_a_template_are_found() -> None:
+    for newline in ("\n", "\\n"):
+        words = f"'<|im_start|>system{newline}Be kind.<|im_end|>'"
+        assert system_in(words) == "Be kind."
+    computed = "{{ '<|im_start|>system\\n' + x + '<|im_end|>' }}"
+    for other in (computed, "", None, 3, ["a"]):
+        assert system_in(other) == ""

@@ -67,7 +67,7 @@ Model = Annotated[
     str,
     Parameter(
         name="RUN",
-        help="A run, RUN:NAME, or the folder of a model.",
+        help="A run, RUN:NAME, the folder of a model, or a *.gguf.",
     ),
 ]
 MaxTokens = Annotated[
@@ -107,7 +107,11 @@ def named(run: str) -> str:
 
 
 def find(run: str) -> str | None:
-    """Find a run or a model here, or else in ``runs``."""
+    """Find a run or a model here, in ``runs``, or in a wheel."""
+    from hornbook.model.wheel import is_wheel
+
+    if is_wheel(run):
+        return run
     place = record.named(run)
     whole = place.rpartition(":")[0]
     there = Path(place).exists() or whole and Path(whole).exists()
@@ -129,7 +133,7 @@ def missing(run: str, kinds: str = "run or model") -> DataError:
 
 def open_model(run: str) -> "tuple[Transformer, Tokenizer]":
     """Open a model and its tokenizer."""
-    from hornbook.model.exchange import find_model
+    from hornbook.model.find import find_model
     from hornbook.model.transformer import Transformer
     from hornbook.tokenizer.tokenizer import Tokenizer
 

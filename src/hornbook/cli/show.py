@@ -107,10 +107,11 @@ def shape_of(source: str) -> "ModelConfig":
     folder = Path(place or source)
     if (folder / "model.json").is_file():
         return read_model(folder)
-    if (folder / "config.json").is_file() or ":" in source:
-        from hornbook.model.transformer import Transformer
+    known = (folder / "config.json").is_file()
+    if known or ":" in source or folder.suffix == ".gguf":
+        from hornbook.model.exchange import load_shape
 
-        return Transformer.load(folder).config
+        return load_shape(place or source)
     return load_recipe(source).shape
 
 

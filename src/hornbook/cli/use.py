@@ -120,19 +120,32 @@ def export(
     /,
     *,
     to: Annotated[
-        Path | None, Parameter(help="The folder to write.")
+        Path | None,
+        Parameter(help="The folder to write, or a file *.gguf."),
     ] = None,
     format: Annotated[
-        Literal["hf", "native"], Parameter(help="Whose layout.")
-    ] = "hf",
+        Literal["hf", "native", "gguf"] | None,
+        Parameter(
+            help="Hugging Face's layout (hf), ours, or llama.cpp's."
+        ),
+    ] = None,
 ) -> None:
     """Write a model, RUN or RUN:NAME, so that others can open it."""
+    from hornbook.base.network import quiet_telemetry
     from hornbook.evaluation.card import model_card
     from hornbook.inference.export import export as write
     from hornbook.road import run as walk
 
+    quiet_telemetry()
     if to is None:
-        walk(recipe, last="export")
-    else:
-        source = named(recipe)
-        write(source, to, format, model_card(source, format))
+        given = [f"export.format={format}"] if format else []
+        walk(recipe, given, last="export")
+        return
+    source, file = named(recipe), to.suffix == ".gguf"
+    chosen = format or ("gguf" if file else "hf")
+    if file and chosen != "gguf":
+        raise RecipeError(
+            f"{to} is named as a GGUF file, and --format {chosen} "
+            "writes a folder; change one of them"
+        )
+    write(source, to, chosen, model_card(source, chosen))

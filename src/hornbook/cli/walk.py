@@ -1,5 +1,6 @@
 """Commands that walk the road: the whole of it, or up to a stage."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -165,6 +166,7 @@ def make_stage(
     strict: bool,
     json: bool,
     log: str = "",
+    tunings: Sequence[str] = (),
 ) -> "RunRecord":
     """Make what is missing before a stage, then the stage."""
     from hornbook.road import run as walk
@@ -178,6 +180,7 @@ def make_stage(
         keep,
         strict,
         log,
+        tunings,
     )
     if json:
         results = {
@@ -265,6 +268,12 @@ def book(
     make_stage("book", recipe, given, force, keep, strict, json)
 
 
+BASES = (
+    "'base', 'best', another fine-tuning; or a model from elsewhere: a "
+    "folder, a *.gguf, RUN, RUN:NAME."
+)
+
+
 @app.command
 def finetune(
     recipe: Source,
@@ -281,9 +290,7 @@ def finetune(
         Path | None,
         Parameter(help="Examples: .jsonl, .json, .csv or .tsv."),
     ] = None,
-    base: Annotated[
-        str, Parameter(help="'base', 'best', or another fine-tuning.")
-    ] = "base",
+    base: Annotated[str, Parameter(help=BASES)] = "base",
     epochs: Annotated[
         float, Parameter(help="Passes over the examples.")
     ] = 3.0,
@@ -292,32 +299,41 @@ def finetune(
     keep: Keep = False,
     log: Log = None,
 ) -> None:
-    """Make the recipe's fine-tunings, or, with --name, a new one."""
-    given = list(settings or ())
+    """Make the recipe's fine-tunings, or, with --name, a new one.
+
+    With a base from elsewhere nothing is pretrained, and the rates are
+    gentle ones: AdamW's, 0.0001, unless --set says else.
+    """
     if data is not None and not data.is_file():
         raise DataError(f"there is no file {data} to learn from")
-    if name:
-        asked = {"method": method, "base": base, "epochs": epochs}
-        given = [*new_tuning(name, asked, data), *given]
-    elif data is not None:
+    if data is not None and not name:
         raise HornbookError(
             "--data needs --name, the name of the new fine-tuning"
         )
-    make_stage(
-        "finetune", recipe, given, force, keep, False, False, log or ""
-    )
+    given, chosen = list(settings or ()), [name] if name else []
+    if name:
+        asked = {"method": method, "base": base, "epochs": epochs}
+        asked |= {"data": data} if data is not None else {}
+        given = new_tuning(name, asked, given)
+    done = (force, keep, False, False, log or "", chosen)
+    make_stage("finetune", recipe, given, *done)
 
 
 def new_tuning(
-    name: str, asked: dict[str, object], data: Path | None
+    name: str, asked: dict[str, object], given: list[str]
 ) -> list[str]:
-    """Give the settings of a fine-tuning that no recipe names."""
-    from hornbook.tuning.config import USUAL
+    """Write a new fine-tuning as settings of the recipe."""
+    from hornbook.recipe import is_elsewhere
+    from hornbook.tuning.config import GENTLE, OWN, USUAL
 
-    table = {**USUAL[str(asked["method"])], **asked}
-    if data is not None:
-        table["data"] = data
-    return [f"finetune.{name}.{k}={v}" for k, v in table.items()]
+    def written(table: Mapping[str, object]) -> list[str]:
+        return [f"finetune.{name}.{k}={v}" for k, v in table.items()]
+
+    base = str(asked["base"])
+    rates = USUAL[str(asked["method"])]
+    if base not in OWN and is_elsewhere(base):
+        rates = GENTLE
+    return [*written(rates), *given, *written(asked)]
 
 
 @app.command

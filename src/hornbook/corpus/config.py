@@ -20,7 +20,7 @@ SMALL_TEXT_BYTES = 5_000_000
 class CorpusConfig(msgspec.Struct, frozen=True):
     """The recipe's ``[corpus]``: sources, rules, and the split."""
 
-    source: tuple[SourceConfig, ...]
+    source: tuple[SourceConfig, ...] = ()
     """Where the text comes from; an earlier source is preferred."""
     rules: RulesConfig = RulesConfig()
     """The limits of the quality rules."""
@@ -63,8 +63,6 @@ class CorpusConfig(msgspec.Struct, frozen=True):
 
     def __post_init__(self) -> None:
         """Refuse impossible shares and names that lead nowhere."""
-        if not self.source:
-            raise ValueError("a corpus needs a [[corpus.source]]")
         for field in ("near_duplicate", "heldout_share"):
             if not 0 <= getattr(self, field) <= 1:
                 raise ValueError(f"{field!r} is a share from 0 to 1")

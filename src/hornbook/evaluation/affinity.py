@@ -213,7 +213,7 @@ def look_up(source: str, word: str, count: int = 10) -> Around:
         DataError: the word is empty, or the vocabulary lacks it.
     """
     from hornbook.inference.look import nearest_tokens, word_ids
-    from hornbook.model.exchange import find_model
+    from hornbook.model.find import find_model
     from hornbook.model.transformer import Transformer
     from hornbook.tokenizer.tokenizer import Tokenizer
 

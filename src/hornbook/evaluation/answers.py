@@ -20,6 +20,7 @@ from hornbook.tuning.synthesize import NAMING, names_subject, questions
 
 if TYPE_CHECKING:
     from hornbook.model.transformer import Transformer
+    from hornbook.tokenizer.tokenizer import Tokenizer
 
 UNTUNED = "the same questions put to the base model"
 OWN = "the held-out articles' own answers"
@@ -49,14 +50,20 @@ def answers(
     asked = questions(material.heldout, seed, config.questions)
     if not asked:
         raise Absent("the held-out documents give no questions")
-    chat = material.chat
+    chat = (material.chat, material.chat_tokenizer)
 
     # Ask both models, the untuned one less often
-    fewer = asked[: config.baseline_questions]
+    untuned = material.untuned
+    fewer = asked[: config.baseline_questions] if untuned else []
     ours = ask_all(material, chat, asked, "the chat model", seed)
     theirs = ask_all(
-        material, material.base, fewer, "the base model", seed
+        material, untuned or chat, fewer, "the base model", seed
     )
+    if not untuned:
+        console.warn(
+            "the chat model's base is not there any more, so that its "
+            "answers have no baseline"
+        )
 
     # Send the training text past all answers and references at once
     texts = [text for text, _ in ours]
@@ -64,11 +71,11 @@ def answers(
     found = overlaps([*texts, *references], material.learnt_texts())
     topics = {d.topic for d in material.training if d.topic}
     judged = judge(asked, ours, found[: len(asked)], topics)
-    untuned = judge(fewer, theirs, None, topics)
+    before = judge(fewer, theirs, None, topics)
     own = judge(asked, [(t, True) for t in references], None, topics)
     usual = Counter(d.topic for d in material.training if d.topic)
     scores = {
-        **_form_scores(judged, untuned, own),
+        **_form_scores(judged, before, own),
         **_later_score(material, judged, seed),
         **_topic_score(judged, usual),
         **_overlap_score(judged, found[len(asked) :], seed),
@@ -78,7 +85,7 @@ def answers(
 
 def ask_all(
     material: Material,
-    model: "Transformer",
+    speaker: "tuple[Transformer, Tokenizer]",
     asked: Sequence[Question],
     who: str,
     seed: int,
@@ -86,7 +93,8 @@ def ask_all(
 ) -> list[tuple[str, bool]]:
     """Get the text of every answer, and whether it ended by itself.
 
-    ``before`` holds what was said before each question.
+    The ``speaker`` is a model with its tokenizer; ``before`` holds what
+    was said before each question.
     """
     from hornbook.inference.generate import Sampling, reply
 
@@ -102,7 +110,7 @@ def ask_all(
             )
             said = [Message("user", question.prompt)]
             said = [*(before[number] if before else []), *said]
-            answer = reply(model, material.tokenizer, said, sampling)
+            answer = reply(*speaker, said, sampling)
             given.append((answer.text.strip(), answer.ended))
             bar.advance(note=question.prompt[:40])
     return given
@@ -189,7 +197,7 @@ def _later_score(
     ]
     given = ask_all(
         material,
-        material.chat,
+        (material.chat, material.chat_tokenizer),
         asked,
         "the chat model once more",
         seed,

@@ -23,15 +23,21 @@ from hornbook.evaluation.facts import (
 )
 from hornbook.evaluation.material import Material
 from hornbook.evaluation.score import Score, number, span
+from hornbook.tuning.config import OWN
 
 FILE = "model_card.md"
+SCRATCH = ["trained-from-scratch"]
 USE = """```python
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 model = AutoModelForCausalLM.from_pretrained("FOLDER")
 tokenizer = AutoTokenizer.from_pretrained("FOLDER")
 ```"""
-LIBRARIES = {"hf": "transformers", "native": "hornbook"}
+LIBRARIES = {
+    "hf": "transformers",
+    "native": "hornbook",
+    "gguf": "llama.cpp",
+}
 LICENCES = {"cc0": "cc0-1.0", "public domain": "other"}
 """How Hugging Face calls licences that are not simply spelt small."""
 KNOWN = {
@@ -88,14 +94,16 @@ def head(
 ) -> dict[str, Any]:
     """Collect what programs read of a card."""
     sources = material.card.get("sources", [])
+    foreign = material.origin(name) not in OWN
     languages = {source.get("language") for source in sources}
-    family = [f[1] for f in model_facts(material) if f[0] == "Form"]
+    facts = [] if foreign else model_facts(material)
+    family = [f[1] for f in facts if f[0] == "Form"]
     return {
         "language": sorted(filter(None, languages)) or None,
-        "license": licences(sources),
+        "license": ["other"] if foreign else licences(sources),
         "library_name": LIBRARIES[format],
         "pipeline_tag": "text-generation",
-        "tags": ["hornbook", "trained-from-scratch", *family],
+        "tags": ["hornbook", *([] if foreign else SCRATCH), *family],
         "model-index": [
             {
                 "name": title,
@@ -147,13 +155,19 @@ def body(
     """Write what people read of a card."""
     # Say what it is, and what it is not
     yield from (f"# {title}", "", CAUTION, "")
+    origin = material.origin(name)
+    foreign = origin not in OWN
     kind = (
         "The pretrained model: it continues text."
         if name == "base"
+        else f"The fine-tuning *{name}* of {Path(origin).name}, which "
+        "was not made in this run, and whose licence holds too."
+        if foreign
         else f"The fine-tuning *{name}* of a model that was pretrained "
         "from scratch."
     )
-    yield from (kind, "", *listed(model_facts(material)))
+    facts = [] if foreign else model_facts(material)
+    yield from (kind, "", *listed(facts))
     if format == "hf":
         yield from ("## Use", "", USE, "")
 

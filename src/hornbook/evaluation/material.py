@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hornbook.base.document import Document
-from hornbook.base.errors import DataError
+from hornbook.base.errors import DataError, HornbookError
 from hornbook.base.record import FILE as RECORD
 from hornbook.base.record import RunRecord, load_record
 from hornbook.base.store import read_json, read_jsonl
 from hornbook.evaluation.config import EvaluationConfig
+from hornbook.tuning.config import OWN
 from hornbook.tuning.definition import first_sentence
 from hornbook.tuning.sentences import tidy
 
@@ -43,7 +44,7 @@ class Material:
 
     @cached_property
     def tokenizer(self) -> "Tokenizer":
-        """The tokenizer that all models of the run share."""
+        """The tokenizer of the run's own models."""
         from hornbook.tokenizer.tokenizer import Tokenizer
 
         return Tokenizer.load(self._part("tokenizer", "tokenize"))
@@ -57,6 +58,42 @@ class Material:
     def chat(self) -> "Transformer":
         """The model that was tuned to answer."""
         return self._model(f"finetune/{self.config.chat}", "finetune")
+
+    @cached_property
+    def chat_tokenizer(self) -> "Tokenizer":
+        """The chat model's own; it may come from elsewhere with it."""
+        from hornbook.tokenizer.tokenizer import Tokenizer
+
+        name = f"finetune/{self.config.chat}"
+        return Tokenizer.load(self._part(name, "finetune"))
+
+    @cached_property
+    def untuned(self) -> "tuple[Transformer, Tokenizer] | None":
+        """What the chat model was before it was tuned, and its words.
+
+        None stands for a model from elsewhere that is not there now.
+        """
+        from hornbook.model.find import find_model
+        from hornbook.model.transformer import Transformer
+        from hornbook.tokenizer.tokenizer import Tokenizer
+
+        base = self.origin(self.config.chat)
+        if base in OWN:
+            return self.base, self.tokenizer
+        try:
+            place = find_model(base)
+        except HornbookError:
+            return None
+        return Transformer.load(place), Tokenizer.load(place)
+
+    def origin(self, name: str) -> str:
+        """The model at the beginning of a fine-tuning's line."""
+        recipe = self.record.recipe if self.record else {}
+        tables = recipe.get("finetune", {})
+        base = tables.get(name, {}).get("base", OWN[0])
+        while base in tables:
+            base = tables[base].get("base", OWN[0])
+        return str(base)
 
     @cached_property
     def classifier(self) -> "Classifier":

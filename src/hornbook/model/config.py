@@ -215,6 +215,24 @@ def without_family(config: ModelConfig) -> str:
     return ""
 
 
+def cannot_hold(config: ModelConfig, format: str) -> str:
+    """Say why a format of files cannot hold a shape, or "".
+
+    >>> cannot_hold(make_config(form="qwen3", vocab_size=512), "gguf")
+    'GGUF is written of the llama family alone, and this is qwen3'
+    """
+    if format == "native":
+        return ""
+    if why := without_family(config):
+        return why
+    if format == "gguf" and config.form != "llama":
+        return (
+            "GGUF is written of the llama family alone, and this is "
+            f"{config.form}"
+        )
+    return ""
+
+
 def with_form(table: dict[str, Any]) -> dict[str, Any]:
     """Lay a recipe's ``[model]`` table over its form's choices."""
     return {**FORMS.get(str(table.get("form", "llama")), {}), **table}

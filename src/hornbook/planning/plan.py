@@ -17,6 +17,7 @@ from hornbook.planning.probe import Probe
 from hornbook.scaling.forecast import Forecast, foretell_by_prior
 from hornbook.scaling.prior import load_prior
 from hornbook.training.config import TrainingConfig
+from hornbook.tuning.config import TuningConfig, row_tokens
 
 FILE = "plan.json"
 PRETRAIN = "pretrain"
@@ -122,13 +123,12 @@ def make_plan(
     text_tokens = text_tokens or int(text_bytes / each_bytes)
 
     # Give each training its steps and costs
-    speed, price = probe.tokens_per_second, config.price_per_hour
     costs: dict[str, Budget] = {}
+    price = config.price_per_hour
     for name, training in trainings.items():
         check_length(name, training)
         read = text_tokens if name == PRETRAIN else 0
-        rows = find_rows(name, shape, training, probe)
-        costs[name] = budget(shape, training, speed, read, price, rows)
+        costs[name] = cost(name, shape, training, probe, read, price)
 
     # Put all together, and look it over
     plan = Plan(
@@ -146,6 +146,34 @@ def make_plan(
         asked_steps=trainings[PRETRAIN].steps,
     )
     return msgspec.structs.replace(plan, warnings=tuple(warnings(plan)))
+
+
+def cost(
+    name: str,
+    shape: ModelConfig,
+    training: TrainingConfig,
+    probe: Probe,
+    text_tokens: int,
+    price: float,
+) -> Budget:
+    """Give one training its rows, its steps and all that they cost."""
+    seen = shape_of_rows(shape, training)
+    speed = probe.tokens_per_second
+    rows = find_rows(name, seen, training, probe)
+    return budget(seen, training, speed, text_tokens, price, rows)
+
+
+def shape_of_rows(
+    shape: ModelConfig, training: TrainingConfig
+) -> ModelConfig:
+    """Give the shape as a training sees it: with rows of its own."""
+    if not isinstance(training, TuningConfig):
+        return shape
+    if training.method == "classify":
+        return shape
+    return msgspec.structs.replace(
+        shape, context=row_tokens(training, shape.context)
+    )
 
 
 def find_rows(

@@ -45,6 +45,18 @@ class Run:
         """Whether the run has this file or folder."""
         return self.path(name).exists()
 
+    def speaks(self, name: str) -> bool:
+        """Whether a model is there whose tokens are the run's own.
+
+        One from elsewhere has come with a vocabulary of its own.
+        """
+        ours, theirs = (
+            self.path(place) / "tokenizer.json"
+            for place in ("tokenizer", name)
+        )
+        both = ours.is_file() and theirs.is_file()
+        return both and ours.read_bytes() == theirs.read_bytes()
+
     def json(self, name: str) -> Any:
         """Read one of the run's JSON files.
 

@@ -1,6 +1,6 @@
 """Dialogues as tokens, and which of these a model learns to write."""
 
-from hornbook.base.dialogue import Dialogue
+from hornbook.base.dialogue import Dialogue, Message
 from hornbook.base.errors import DataError
 from hornbook.tokenizer.forms import Form, form_of
 from hornbook.tokenizer.tokenizer import Tokenizer
@@ -15,15 +15,16 @@ def render(
     the role, its content, and a token that ends it. The mask is true
     on what the assistant says and the token with which it stops,
     nowhere else. The content is text, whatever it spells: nobody can
-    forge a role. ``add_prompt`` adds the head after which the
-    assistant speaks.
+    forge a role. Where the form has the system say something unasked,
+    and the dialogue does not begin with it, that comes first.
+    ``add_prompt`` adds the head after which the assistant speaks.
 
     Raises:
         DataError: the roles are out of order, a message is empty, or
             the tokenizer lacks the control tokens of every form.
     """
     # Refuse what no dialogue of training or use looks like
-    form = form_of(tok.specials)
+    form = form_of(tok.specials, tok.vocabulary.system)
     check_order(dialogue)
     if add_prompt and dialogue.messages[-1].role == "assistant":
         raise DataError(
@@ -34,7 +35,7 @@ def render(
     # Write the messages one after the other
     ids = tok.encode(form.start, form.controls)
     mask = [False] * len(ids)
-    for message in dialogue.messages:
+    for message in told(form, dialogue):
         head, said = write_message(
             tok, form, message.role, form.said(message.content)
         )
@@ -50,6 +51,14 @@ def render(
         ids += head
         mask += [False] * len(head)
     return ids, mask
+
+
+def told(form: Form, dialogue: Dialogue) -> tuple[Message, ...]:
+    """Give the messages, after what the system says unasked."""
+    messages = dialogue.messages
+    if not form.system or messages[0].role == "system":
+        return messages
+    return (Message("system", form.system), *messages)
 
 
 def write_message(

@@ -4,6 +4,7 @@ A format is found by the file's name. Whatever a file says is checked
 before it is used.
 """
 
+import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from hornbook.base.errors import (
     HornbookError,
 )
 from hornbook.tokenizer.config import TokenizerConfig
+from hornbook.tokenizer.forms import system_in
 from hornbook.tokenizer.gguf import read_gguf
 from hornbook.tokenizer.hugging_face import parse_tokenizer_json
 from hornbook.tokenizer.open_ai import (
@@ -115,8 +117,28 @@ def read_tokenizer_json(file: Path, pattern: str | None) -> Vocabulary:
     """Read the format of the package ``tokenizers``."""
     vocabulary = parse_tokenizer_json(file.read_bytes())
     return msgspec.structs.replace(
-        vocabulary, pattern=pattern or vocabulary.pattern
+        vocabulary,
+        pattern=pattern or vocabulary.pattern,
+        system=system_in(read_template(file.parent)),
     )
+
+
+def read_template(folder: Path) -> object:
+    """Give the template of dialogues that stands beside a tokenizer.
+
+    Raises:
+        DataError: the settings of the tokenizer are damaged.
+    """
+    apart, settings = (folder / name for name in TEMPLATES)
+    if apart.is_file():
+        return apart.read_text(encoding="utf-8")
+    if not settings.is_file():
+        return ""
+    try:
+        told = json.loads(settings.read_text(encoding="utf-8"))
+        return told.get("chat_template") or ""
+    except (AttributeError, RecursionError, ValueError) as error:
+        raise DataError(f"{settings.name}: {error}") from error
 
 
 def read_model(file: Path, pattern: str | None) -> Vocabulary:
@@ -166,6 +188,9 @@ def write_vocabulary(
         )
     WRITERS[format](vocabulary, folder)
 
+
+TEMPLATES = ("chat_template.jinja", "tokenizer_config.json")
+"""Where transformers keeps the template, newer first."""
 
 Reader = Callable[[Path, str | None], Vocabulary]
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Collection
 
 import msgspec
+from msgspec.structs import replace
 
 from hornbook.base.errors import DataError
 
@@ -29,6 +30,8 @@ class Form(msgspec.Struct, frozen=True):
     """What stands before the first message."""
     trimmed: bool = False
     """Whether white space around a message is taken off."""
+    system: str = ""
+    """What the system says where a dialogue does not begin with it."""
 
     def said(self, content: str) -> str:
         """Give a message as it is written, without head and end."""
@@ -42,7 +45,8 @@ class Form(msgspec.Struct, frozen=True):
         gap = f"{quoted(self.gap)} + " if self.gap else ""
         words = {
             "START": quoted(self.start),
-            "HEAD": quoted(self.head.replace("{role}", by_role)),
+            "UNSAID": self.unsaid if self.system else "",
+            "HEAD": quoted(self.head).replace("{role}", by_role),
             "SAID": f"{gap}message['content']{trim}",
             "CLOSE": quoted(self.end + self.after),
             "ANSWER": quoted(self.head.replace("{role}", "assistant")),
@@ -51,14 +55,29 @@ class Form(msgspec.Struct, frozen=True):
             "|".join(words), lambda found: words[found[0]], TEMPLATE
         )
 
+    @property
+    def unsaid(self) -> str:
+        """The part of the template that speaks for the system."""
+        head = self.head.replace("{role}", "system")
+        said = head + self.said(self.system) + self.end + self.after
+        return (
+            "\n{%- if messages[0]['role'] != 'system' -%}\n"
+            f"    {{{{- {quoted(said)} -}}}}\n"
+            "{%- endif -%}"
+        )
+
 
 def quoted(text: str) -> str:
     """Write a text between the quotation marks of Jinja."""
-    return "'" + text.replace("\n", "\\n") + "'"
+    for plain, written in QUOTED.items():
+        text = text.replace(plain, written)
+    return f"'{text}'"
 
+
+QUOTED = {"\\": "\\\\", "'": "\\'", "\n": "\\n"}
 
 TEMPLATE = """\
-{{- START -}}
+{{- START -}}UNSAID
 {%- for message in messages -%}
     {%- if message['role'] not in ['system', 'user', 'assistant'] -%}
         {{- raise_exception('unknown role: ' + message['role']) -}}
@@ -72,15 +91,17 @@ TEMPLATE = """\
 """
 
 
-def form_of(specials: Collection[str]) -> Form:
+def form_of(specials: Collection[str], system: str = "") -> Form:
     """Give the form of dialogues that these control tokens mean.
+
+    ``system`` is what the system says unless a dialogue says it.
 
     Raises:
         DataError: they mean none.
     """
     for form in FORMS.values():
         if all(name in specials for name in form.controls):
-            return form
+            return replace(form, system=system) if system else form
     raise DataError(
         "this tokenizer has no form for dialogues: it would need the "
         "special tokens "
@@ -89,6 +110,24 @@ def form_of(specials: Collection[str]) -> Form:
         )
     )
 
+
+def system_in(template: object) -> str:
+    r"""Find what a published template lets the system say unasked.
+
+    A template is a program, and is not run: of all that it may do, the
+    plain text of ChatML's first message is recognised alone.
+
+    >>> system_in("{{ '<|im_start|>system\nBe kind.<|im_end|>' }}")
+    'Be kind.'
+    """
+    found = UNASKED.search(str(template)[:MOST_TEMPLATE])
+    return found[1] if found else ""
+
+
+MOST_TEMPLATE = 1 << 16
+UNASKED = re.compile(
+    r"<\|im_start\|>system(?:\n|\\n)([^<>{}'\"\\]+)<\|im_end\|>"
+)
 
 FORMS = {
     "hornbook": Form(

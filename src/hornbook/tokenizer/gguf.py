@@ -1,18 +1,19 @@
-"""The vocabulary that stands at the head of a GGUF model.
+"""The vocabulary at the head of a GGUF model, read and written."""
 
-Such a file begins with named values, each with the number of its type.
-Weights come later and are not read.
-"""
-
-import struct
 from pathlib import Path
 from typing import Any, TypeVar
 
+from msgspec.structs import replace
+
 from hornbook.base.errors import DataError
+from hornbook.base.gguf import HEAD_BYTES, read_values
+from hornbook.base.tape import Tape
 from hornbook.tokenizer.alphabet import unspell
+from hornbook.tokenizer.forms import system_in
 from hornbook.tokenizer.hugging_face import (
     number_merges,
     split_merge,
+    transformers_settings,
 )
 from hornbook.tokenizer.sentence_piece import (
     CONTROL,
@@ -24,11 +25,7 @@ from hornbook.tokenizer.sentence_piece import (
     from_pieces,
 )
 from hornbook.tokenizer.split import PATTERNS
-from hornbook.tokenizer.tape import Tape
 from hornbook.tokenizer.vocabulary import Vocabulary
-
-HEAD_BYTES = 1 << 27
-"""No model has a longer head."""
 
 T = TypeVar("T")
 
@@ -42,7 +39,7 @@ def read_gguf(file: Path) -> Vocabulary:
     """
     # Read the named values, and what tokenizers share
     with file.open("rb") as whole:
-        values = read_values(Tape(whole.read(HEAD_BYTES)))
+        values, _ = read_values(Tape(whole.read(HEAD_BYTES)))
     family = value_of(values, "model", str)
     tokens = value_of(values, "tokens", list)
     kinds = value_of(values, "token_type", list)
@@ -62,7 +59,9 @@ def read_gguf(file: Path) -> Vocabulary:
             f"its tokenizer is of the kind {family!r}; only gpt2 and "
             "llama are understood"
         )
-    return byte_pairs(values, tokens, kinds)
+    vocabulary = byte_pairs(values, tokens, kinds)
+    template = values.get("tokenizer.chat_template", "")
+    return replace(vocabulary, system=system_in(template))
 
 
 def byte_pairs(
@@ -112,56 +111,6 @@ def byte_pairs(
     )
 
 
-def read_values(tape: Tape) -> dict[str, Any]:
-    """Read the named values of a file.
-
-    Raises:
-        DataError: it is no GGUF file, or cut short.
-    """
-    magic, version = tape.take(4), number(tape, "I")
-    if magic != b"GGUF" or version not in (2, 3):
-        raise DataError("it is no GGUF file of version 2 or 3")
-    tape.take(8)
-    values: dict[str, Any] = {}
-    for _ in range(number(tape, "Q")):
-        name = text(tape)
-        values[name] = read_value(tape, number(tape, "I"))
-    return values
-
-
-def read_value(tape: Tape, kind: int) -> Any:
-    """Read one value: a number, a text, or a list of either.
-
-    Raises:
-        DataError: there is no such type.
-    """
-    if kind in NUMBERS:
-        return number(tape, NUMBERS[kind])
-    if kind == TEXT:
-        return text(tape)
-    if kind != LIST:
-        raise DataError(f"a value has the unknown type {kind}")
-    inner, count = number(tape, "I"), number(tape, "Q")
-    if inner in NUMBERS:
-        form = NUMBERS[inner]
-        data = tape.take(count * struct.calcsize(f"<{form}"))
-        return list(struct.unpack(f"<{count}{form}", data))
-    if inner != TEXT:
-        raise DataError(f"a list holds the unknown type {inner}")
-    return [text(tape) for _ in range(count)]
-
-
-def number(tape: Tape, form: str) -> Any:
-    """Read one number."""
-    data = tape.take(struct.calcsize(f"<{form}"))
-    return struct.unpack(f"<{form}", data)[0]
-
-
-def text(tape: Tape) -> str:
-    """Read one text."""
-    return tape.take(number(tape, "Q")).decode()
-
-
 def value_of(
     values: dict[str, Any],
     name: str,
@@ -185,15 +134,97 @@ def value_of(
     return found
 
 
+def write_values(vocabulary: Vocabulary, rows: int) -> dict[str, Any]:
+    """Give what a model's head says of a vocabulary of byte pairs.
+
+    Ids up to ``rows`` that no token has are named, too.
+
+    Raises:
+        DataError: llama.cpp does not cut text so, or joins no pairs.
+    """
+    # List the tokens by their ids, and the merges by their ranks
+    told = transformers_settings(vocabulary)
+    spelled = {
+        id_: vocabulary.written(token)
+        for token, id_ in vocabulary.tokens.items()
+    }
+    tokens, kinds = listed(vocabulary, spelled, rows)
+    merges = vocabulary.merges
+    values: dict[str, Any] = {
+        "model": "gpt2",
+        "pre": cutting_of(vocabulary),
+        "tokens": tokens,
+        "token_type": kinds,
+        "merges": [
+            f"{spelled[left]} {spelled[right]}"
+            for left, right in sorted(merges, key=merges.__getitem__)
+        ],
+        "add_bos_token": False,
+        **closing(vocabulary, told),
+    }
+    found = {f"tokenizer.ggml.{name}": v for name, v in values.items()}
+    if "chat_template" in told:
+        found["tokenizer.chat_template"] = told["chat_template"]
+    return found
+
+
+def cutting_of(vocabulary: Vocabulary) -> str:
+    """Name the way in which a vocabulary of byte pairs cuts text.
+
+    Raises:
+        DataError: it has no name, or joins no pairs of bytes.
+    """
+    cuts = (
+        vocabulary.pattern,
+        vocabulary.whole_first,
+        bool(vocabulary.normal),
+    )
+    named = [name for name, known in CUTTING.items() if known == cuts]
+    if vocabulary.kind != "bpe" or vocabulary.fallback or not named:
+        raise DataError(
+            "this tokenizer cannot be written for llama.cpp, which has "
+            "no name for the way it cuts text; byte pairs of the "
+            f"patterns of {', '.join(CUTTING)} can be"
+        )
+    return named[0]
+
+
+def listed(
+    vocabulary: Vocabulary, spelled: dict[int, str], rows: int
+) -> tuple[list[str], list[int]]:
+    """List all tokens by their ids, and of which kind each is."""
+    special = {id_: name for name, id_ in vocabulary.specials.items()}
+    tokens, kinds = [], []
+    for id_ in range(max(rows, vocabulary.size)):
+        name = spelled.get(id_) or special.get(id_)
+        kind = NORMAL if id_ in spelled else CONTROL
+        tokens.append(name or f"[PAD{id_}]")
+        kinds.append(kind if name else UNUSED)
+    return tokens, kinds
+
+
+def closing(
+    vocabulary: Vocabulary, told: dict[str, Any]
+) -> dict[str, int]:
+    """Give the ids of the tokens that end and fill a text."""
+    ids = vocabulary.specials
+    if "eos_token" not in told:
+        return {}
+    end, pad = ids[told["eos_token"]], ids[told["pad_token"]]
+    return {
+        "bos_token_id": end,
+        "eos_token_id": end,
+        "padding_token_id": pad,
+    }
+
+
 OF_TEXTS = ("tokens", "merges")
 """The lists that hold texts; the others hold numbers."""
-TEXT, LIST = 8, 9
-NUMBERS = dict(enumerate("BbHhIif?")) | {10: "Q", 11: "q", 12: "d"}
-"""How each type of number is written, by its number."""
 
 CUTTING = {
     "gpt-2": (PATTERNS["gpt2"], False, False),
     "llama-bpe": (PATTERNS["cl100k"], True, False),
+    "dbrx": (PATTERNS["cl100k"], False, False),
     "qwen2": (PATTERNS["qwen"], False, True),
     "smollm": (PATTERNS["smollm"], False, False),
 }

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -302,20 +302,22 @@ def steps_around(
     return normalizer, Sequence(steps), ByteLevel()
 
 
-def transformers_settings(vocabulary: Vocabulary) -> dict[str, object]:
+def transformers_settings(vocabulary: Vocabulary) -> dict[str, Any]:
     """Give what tokenizer_config.json tells transformers."""
     specials = vocabulary.specials
-    settings: dict[str, object] = {
+    settings: dict[str, Any] = {
         "tokenizer_class": "PreTrainedTokenizerFast",
         "clean_up_tokenization_spaces": False,
     }
-    for name in ENDS:
-        if name in specials:
-            settings["eos_token"] = name
-            settings["pad_token"] = PAD if PAD in specials else name
-            break
+    ends = [name for name in ENDS if name in specials]
+    fills = [PAD] * (PAD in specials) + ends
+    with suppress(DataError):
+        form = form_of(specials, vocabulary.system)
+        settings["chat_template"] = form.template
+        ends = [form.end]
+    if ends:
+        settings["eos_token"] = ends[0]
+        settings["pad_token"] = [*fills, *ends][0]
     if vocabulary.kind != "bpe":
         settings["unk_token"] = UNKNOWN.decode()
-    with suppress(DataError):
-        settings["chat_template"] = form_of(specials).template
     return settings

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hornbook.base.errors import DataError
+from hornbook.base.tape import Tape
 from hornbook.tokenizer.alphabet import SPACE
 from hornbook.tokenizer.bpe import Merges
-from hornbook.tokenizer.tape import Tape
 from hornbook.tokenizer.vocabulary import Vocabulary
 
 UNKNOWN_PIECE = "<unk>"

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Int64, UInt32
@@ -15,6 +15,7 @@ from hornbook.base.store import digest_bytes, write_bytes, write_json
 from hornbook.tokenizer.bpe import merge_piece
 from hornbook.tokenizer.config import (
     ENDS,
+    PAD,
     SPECIALS,
     Kind,
     TokenizerConfig,
@@ -24,6 +25,7 @@ from hornbook.tokenizer.exchange import (
     write_vocabulary,
 )
 from hornbook.tokenizer.forms import FORMS
+from hornbook.tokenizer.gguf import write_values
 from hornbook.tokenizer.hugging_face import (
     format_tokenizer_json,
     transformers_settings,
@@ -167,6 +169,14 @@ class Tokenizer:
             transformers_settings(self.vocabulary),
         )
 
+    def gguf_values(self, rows: int) -> dict[str, Any]:
+        """Give what a GGUF model of so many rows says of this.
+
+        Raises:
+            DataError: llama.cpp has no such tokenizer.
+        """
+        return write_values(self.vocabulary, rows)
+
     def encode(
         self, text: str, specials: Iterable[str] = ()
     ) -> list[int]:
@@ -304,6 +314,11 @@ class Tokenizer:
         """The id of the token that ends a document or a message."""
         found = [name for name in ENDS if name in self.specials]
         return self.special(found[0] if found else ENDS[0])
+
+    @property
+    def pad(self) -> int:
+        """The id of the token that fills a row up: it means nothing."""
+        return self.specials.get(PAD, self.end)
 
     @property
     def ends(self) -> set[int]:

@@ -36,6 +36,8 @@ class Vocabulary(msgspec.Struct, frozen=True):
     and only those without a token are written in bytes."""
     opening: str = ""
     """What is put before every text, and taken off again."""
+    system: str = ""
+    """What the system says in dialogues that do not begin with it."""
 
     @property
     def size(self) -> int:

@@ -16,14 +16,12 @@ from torch.nn import functional as F
 from hornbook.base.errors import CorruptFileError, DataError
 from hornbook.base.store import read_json
 from hornbook.model.exchange import (
-    CONFIG,
-    WEIGHTS,
-    find_model,
     read_config,
     read_weights,
     weights_of,
     write_model_folder,
 )
+from hornbook.model.find import CONFIG, WEIGHTS, find_model
 from hornbook.model.transformer import Transformer
 from hornbook.tokenizer.tokenizer import Tokenizer
 from hornbook.training.batches import Batch, Order
@@ -139,7 +137,7 @@ class Classifier(nn.Module):
             CorruptFileError: the folder is damaged or something else.
         """
         folder = find_model(path)
-        table = read_json(folder / CONFIG)
+        table = read_json(folder / CONFIG) if folder.is_dir() else {}
         kind = table.get("kind") if isinstance(table, dict) else None
         if kind != "classifier":
             raise CorruptFileError(

@@ -10,8 +10,15 @@ from hornbook.tuning.preference import (
     PreferenceConfig,
     check_preferences,
 )
+from hornbook.tuning.teacher import TeacherConfig
+from hornbook.tuning.teacher import check as check_teacher
 from hornbook.tuning.writer import WriterConfig
 from hornbook.tuning.writer import check as check_writer
+
+OWN = ("base", "best")
+"""The models that a run pretrains."""
+USUAL_TOKENS = 1024
+"""The longest rows that are made unasked."""
 
 
 class TuningConfig(TrainingConfig, frozen=True, kw_only=True):
@@ -24,7 +31,11 @@ class TuningConfig(TrainingConfig, frozen=True, kw_only=True):
     """A file of examples; empty makes them from the run's documents."""
     base: str = "base"
     """The model to begin with: ``base``, ``best`` where pretraining
-    keeps it, or another fine-tuning."""
+    keeps it, another fine-tuning, or a model from elsewhere: a folder,
+    a ``*.gguf`` file, RUN, RUN:NAME or ``wheel:PACKAGE==VERSION``."""
+    context: int = 0
+    """Tokens of a row of dialogues; 0 takes as many as the model can
+    look at, up to 1,024."""
     turns: int = 2
     """The most questions on one document in a row (``sft``)."""
     subjects: int = 2
@@ -34,6 +45,13 @@ class TuningConfig(TrainingConfig, frozen=True, kw_only=True):
     the documents (``sft``)."""
     writer: WriterConfig | None = None
     """A server that writes questions and answers (``sft``)."""
+    text_share: float = 0.0
+    """Share of the rows that are plain text of the run, lest it be
+    forgotten (``sft``)."""
+    neftune: float = 0.0
+    """How much noise is added to embeddings, as 5 (``sft``)."""
+    teacher: TeacherConfig | None = None
+    """A bigger model that is learnt from (``sft``)."""
     length: int = 128
     """Tokens of a document that are read (``classify``)."""
     pooling: Literal["mean", "last"] = "mean"
@@ -59,6 +77,39 @@ def check(config: TuningConfig, section: str) -> None:
             raise RecipeError(
                 f"{section}.{name} is {value}; it must be 1 or more"
             )
+    if config.compile == "on" and not steady(config):
+        raise RecipeError(
+            f"{section}.compile is 'on', and preferences, noise and "
+            "teachers are not compiled; take 'auto' or 'off'"
+        )
+    check_sft(config, section)
+    check_context(config, section)
+
+
+def check_sft(config: TuningConfig, section: str) -> None:
+    """Refuse what learning from dialogues cannot have, or alone has.
+
+    Raises:
+        RecipeError: names the section, the key and its bounds.
+    """
+    if not 0 <= config.text_share < 1 or config.neftune < 0:
+        raise RecipeError(
+            f"{section}.text_share must be at least 0 and below 1, and "
+            f"{section}.neftune 0 or more"
+        )
+    for name in ("text_share", "neftune", "teacher"):
+        if getattr(config, name) and config.method != "sft":
+            raise RecipeError(
+                f"{section}.{name} goes with method 'sft' alone; leave "
+                "it out"
+            )
+    if config.teacher is not None:
+        check_teacher(config.teacher, f"{section}.teacher")
+        if config.z_loss and config.teacher.by == "logits":
+            raise RecipeError(
+                f"{section}.z_loss does not go with a teacher's "
+                "logits; leave one of them out"
+            )
     if config.writer is None:
         return
     check_writer(config.writer, f"{section}.writer")
@@ -69,9 +120,41 @@ def check(config: TuningConfig, section: str) -> None:
         )
 
 
+def check_context(config: TuningConfig, section: str) -> None:
+    """Refuse rows of impossible length, or where there are none.
+
+    Raises:
+        RecipeError: names the section and the key.
+    """
+    if config.context < 0:
+        raise RecipeError(
+            f"{section}.context is {config.context}; it must be 0 or "
+            "more"
+        )
+    if config.context and config.method == "classify":
+        raise RecipeError(
+            f"{section}.context is for rows of dialogues; a classifier "
+            f"reads {section}.length tokens, so set that"
+        )
+
+
+def steady(config: TuningConfig) -> bool:
+    """Whether all steps are of one shape, as a compiler wants them."""
+    return config.method != "dpo" and not (
+        config.neftune or config.teacher
+    )
+
+
+def row_tokens(config: TuningConfig, context: int) -> int:
+    """Count the tokens of a row, for a model of such a context."""
+    return min(config.context or USUAL_TOKENS, context)
+
+
 USUAL: dict[str, dict[str, float | str]] = {
     "classify": {"lr": 0.01, "lr_embedding": 0.01, "lr_head": 0.01},
     "sft": {},
     "dpo": {"optimizer": "adamw", "lr": 1e-4},
 }
 """What each method sets otherwise than the defaults, unless told."""
+GENTLE: dict[str, float | str] = {"optimizer": "adamw", "lr": 1e-4}
+"""What any method sets for a base that was pretrained elsewhere."""

@@ -2,16 +2,19 @@
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
-from hornbook.base.dialogue import Dialogue, Message, ask
+from hornbook.base.dialogue import Dialogue, Message, Role, ask
 from hornbook.base.document import Document, document_id
 from hornbook.base.errors import DataError
+from hornbook.tokenizer.chat import check_order
 from hornbook.tuning.labels import MARK
+
+T = TypeVar("T")
 
 TABLES = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
 HEADS = ({"label", "text"}, {"instruction", "output"})
@@ -26,21 +29,67 @@ class Instruction(msgspec.Struct, frozen=True):
     input: str | None = None
 
 
+class Turn(msgspec.Struct, frozen=True, rename={"from_": "from"}):
+    """One thing said, in ShareGPT's words."""
+
+    from_: Literal["system", "human", "user", "gpt", "assistant"]
+    value: str
+
+
+SPEAKERS: dict[str, Role] = {
+    "system": "system",
+    "human": "user",
+    "user": "user",
+    "gpt": "assistant",
+    "assistant": "assistant",
+}
+"""Whom each of ShareGPT's names means."""
+
+
 def read_dialogues(path: Path) -> list[Dialogue]:
     """Read a JSONL or JSON file of dialogues.
 
-    A record holds ``messages`` with roles and contents, or an
-    ``instruction`` with perhaps an ``input``, and an ``output``.
+    A record holds ``messages`` with roles and contents; or, as
+    ShareGPT has it, ``conversations`` with what is said and from whom;
+    or an ``instruction`` with perhaps an ``input``, and an ``output``.
 
     Raises:
-        DataError: names the record that is neither.
+        DataError: counts the records that are no dialogue, or in which
+            the roles are out of order, and names the first.
     """
-    return [dialogue(record, where) for where, record in records(path)]
+    return understand(path, dialogue)
+
+
+def understand(
+    path: Path, read: Callable[[dict[str, Any], str], T]
+) -> list[T]:
+    """Read every record of a file; tell all that cannot be read.
+
+    Raises:
+        DataError: counts those records, and names the first.
+    """
+    found, problems, count = [], [], 0
+    for where, record in records(path):
+        count += 1
+        try:
+            found.append(read(record, where))
+        except DataError as error:
+            problems.append(str(error))
+    if len(problems) == 1:
+        raise DataError(problems[0])
+    if problems:
+        raise DataError(
+            f"{len(problems):,} of {count:,} records of {path.name} "
+            f"cannot be learnt from; the first: {problems[0]}"
+        )
+    return found
 
 
 def dialogue(record: dict[str, Any], where: str) -> Dialogue:
     """Understand one record as a dialogue."""
     try:
+        if "conversations" in record:
+            record = {"messages": spoken(record["conversations"])}
         if "messages" in record:
             said = msgspec.convert(record["messages"], list[Message])
             found = Dialogue(tuple(said), where)
@@ -59,7 +108,18 @@ def dialogue(record: dict[str, Any], where: str) -> Dialogue:
             f"{where} holds no answer of the assistant to learn from; "
             "add one or leave it out"
         )
+    check_order(found)
     return found
+
+
+def spoken(turns: Any) -> list[Message]:
+    """Give the messages of a conversation in ShareGPT's words.
+
+    Raises:
+        ValidationError: it is none, or somebody else speaks.
+    """
+    said = msgspec.convert(turns, list[Turn])
+    return [Message(SPEAKERS[turn.from_], turn.value) for turn in said]
 
 
 def read_labelled(path: Path) -> list[Document]:
@@ -72,24 +132,28 @@ def read_labelled(path: Path) -> list[Document]:
     Raises:
         DataError: names the record that lacks either.
     """
-    found = []
-    for where, record in records(path):
-        text, label = record.get("text"), record.get("label")
-        if isinstance(label, list):
-            label = f"{MARK} ".join(map(str, label))
-        if not text or label is None or label == "":
-            raise DataError(
-                f"{where} lacks a text or a label; each record needs "
-                "'text' and 'label'"
-            )
-        found.append(
-            Document(
-                id=document_id(where, str(text)),
-                text=str(text),
-                topic=str(label),
-            )
+    return understand(path, labelled)
+
+
+def labelled(record: dict[str, Any], where: str) -> Document:
+    """Understand one record as a text with its label.
+
+    Raises:
+        DataError: it lacks either.
+    """
+    text, label = record.get("text"), record.get("label")
+    if isinstance(label, list):
+        label = f"{MARK} ".join(map(str, label))
+    if not text or label is None or label == "":
+        raise DataError(
+            f"{where} lacks a text or a label; each record needs "
+            "'text' and 'label'"
         )
-    return found
+    return Document(
+        id=document_id(where, str(text)),
+        text=str(text),
+        topic=str(label),
+    )
 
 
 def records(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -6,15 +6,20 @@ from typing import Any
 import msgspec
 from torch import nn
 
+from hornbook.base.errors import RecipeError
 from hornbook.model.config import ModelConfig
-from hornbook.model.exchange import find_model
+from hornbook.model.find import find_model
 from hornbook.model.transformer import Transformer
 from hornbook.tokenizer.tokenizer import Tokenizer
 from hornbook.training.batches import Batches
 from hornbook.training.loop import Hooks, Objective, train
 from hornbook.training.precision import wants_compiling
 from hornbook.training.pretrain import asked_for, describe
-from hornbook.tuning.config import TuningConfig
+from hornbook.tuning.config import (
+    TuningConfig,
+    row_tokens,
+    steady,
+)
 
 
 class Lesson(msgspec.Struct, frozen=True):
@@ -33,6 +38,8 @@ class Lesson(msgspec.Struct, frozen=True):
     """The digest of the code that trains."""
     anew: bool = False
     """Whether the checkpoints of a stopped training are thrown away."""
+    elsewhere: bool = False
+    """Whether ``config.base`` is no model of this run."""
 
     @property
     def target(self) -> Path:
@@ -41,8 +48,24 @@ class Lesson(msgspec.Struct, frozen=True):
 
     @property
     def base(self) -> Path:
-        """The folder of the model that it begins with."""
-        return find_model(f"{self.run}:{self.config.base}")
+        """The model that it begins with: a folder, or a GGUF file."""
+        base = self.config.base
+        place = base if self.elsewhere else f"{self.run}:{base}"
+        return find_model(place)
+
+    def row_tokens(self, shape: ModelConfig) -> int:
+        """Count the tokens of a row of dialogues.
+
+        Raises:
+            RecipeError: the model cannot look at so many.
+        """
+        if self.config.context > shape.context:
+            raise RecipeError(
+                f"finetune.{self.name}.context is {self.config.context}"
+                f", and its base looks at {shape.context} tokens at "
+                "most; lower it"
+            )
+        return row_tokens(self.config, shape.context)
 
     def steps_for(self, rows: int) -> int:
         """Count the steps for so many rows of examples."""
@@ -107,6 +130,11 @@ def find_steps(config: TuningConfig, steps: int, rows: int) -> int:
 def worth(
     config: TuningConfig, steps: int, length: int, speed: float
 ) -> bool:
-    """Decide whether so many steps are worth compiling."""
+    """Decide whether so many steps are worth compiling.
+
+    Those whose shapes change from one to the next never are.
+    """
+    if not steady(config):
+        return False
     tokens = steps * config.batch * length
     return wants_compiling(config, tokens / speed if speed else 0.0)

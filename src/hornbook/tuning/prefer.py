@@ -123,15 +123,14 @@ def tune_preferences(
     """
     # Open the model; hold some pairs out, by what they ask
     config, (model, tok) = lesson.config, open_student(lesson)
-    context = model.config.context
+    context = lesson.row_tokens(model.config)
     fitting, too_long = fit(encode(tok, preferences), context)
     share = config.preferences.heldout
     learnt, heldout = split(fitting, share, lesson.seed)
     need_batch(lesson, learnt)
 
     # See what the model says before it learns
-    pad = tok.special("<|pad|>")
-    model = model.to(device()).eval()
+    pad, model = tok.pad, model.to(device()).eval()
     batches = referenced(lesson, model, learnt, "train", pad)
     watched = referenced(lesson, model, heldout, "heldout", pad)
     look = partial(

@@ -9,7 +9,7 @@ import msgspec
 from hornbook.base.console import console
 from hornbook.base.dialogue import Dialogue, Message
 from hornbook.base.errors import DataError, RecipeError
-from hornbook.tuning.data import records
+from hornbook.tuning.data import understand
 
 SHOWN = 3
 """So many records that are left out are named."""
@@ -84,7 +84,7 @@ def read_preferences(path: Path) -> list[Preference]:
         DataError: names the record that is none, or says that all of
             the pairs are equal.
     """
-    pairs = [preference(r, where) for where, r in records(path)]
+    pairs = understand(path, preference)
     equal = [p.where for p in pairs if p.chosen == p.rejected]
     kept = [p for p in pairs if p.chosen != p.rejected]
     if not kept:

@@ -13,11 +13,22 @@ from hornbook.base.dialogue import Dialogue
 from hornbook.base.document import Document
 from hornbook.base.store import digest_json
 from hornbook.inference.generate import chat
+from hornbook.model.transformer import Transformer
+from hornbook.tokenizer.shards import TokenShard
+from hornbook.tokenizer.tokenizer import Tokenizer
+from hornbook.training.batches import Batches, Windows
 from hornbook.training.loop import Hooks
 from hornbook.training.loss import language_loss
+from hornbook.training.precision import device
 from hornbook.tuning.calibrate import calibrate, judge
 from hornbook.tuning.classify import Classifier, Labelled, class_loss
 from hornbook.tuning.data import read_labelled
+from hornbook.tuning.distil import (
+    distilled,
+    open_teacher,
+    teach_words,
+)
+from hornbook.tuning.extras import Mixed, Noised, noisy, text_rows
 from hornbook.tuning.labels import (
     ClassesConfig,
     balance,
@@ -33,7 +44,7 @@ from hornbook.tuning.lesson import (
 )
 from hornbook.tuning.material import labelled_of, write_dialogues
 from hornbook.tuning.prefer import teach_preferences
-from hornbook.tuning.sft import Dialogues, encode, pack
+from hornbook.tuning.sft import Dialogues, Packed, encode, pack
 
 
 def tune(lesson: Lesson) -> dict[str, Any]:
@@ -66,10 +77,12 @@ def tune_chat(
         Interrupted: the user stopped it; the same call goes on.
     """
     # Open the model, and pack what it learns from
+    teacher = lesson.config.teacher
+    if teacher is not None and teacher.by == "text":
+        dialogues = teach_words(lesson, dialogues)
     model, tok = open_student(lesson)
-    context = model.config.context
-    examples = encode(tok, dialogues)
-    packed = pack(examples, context, tok.special("<|pad|>"))
+    context = lesson.row_tokens(model.config)
+    packed = pack(encode(tok, dialogues), context, tok.pad)
     if packed.too_long:
         console.warn(
             f"{packed.too_long:,} of {len(dialogues):,} dialogues are "
@@ -84,23 +97,50 @@ def tune_chat(
         return f"{question} {chat(model, tok, said)}"
 
     # Train
-    rows = len(packed.ids)
-    batches = Dialogues(packed, lesson.config.batch, lesson.seed)
-    data = digest_json(packed.ids.tolist())
+    batches, loss = with_extras(lesson, model, tok, packed)
     numbers = learn(
         lesson,
         model,
         model.config,
-        language_loss(lesson.config.z_loss),
+        loss,
         batches,
-        rows,
+        len(packed.ids),
         context,
-        data,
+        digest_json(packed.ids.tolist()),
         Hooks(sample=sample),
     )
     keep_student(lesson, model, tok)
     kept = len(dialogues) - packed.too_long
     return {"dialogues": kept, "too_long": packed.too_long, **numbers}
+
+
+def with_extras(
+    lesson: Lesson, model: Transformer, tok: Tokenizer, packed: Packed
+) -> tuple[Batches, Callable[..., Tensor]]:
+    """Give batches and loss, with text, teacher and noise if wanted.
+
+    Raises:
+        RecipeError: so small a batch has no row for text.
+        ModelError: the teacher's logits cannot be compared.
+        CorruptFileError: the run's tokens are not this tokenizer's.
+    """
+    config, seed = lesson.config, lesson.seed
+    batches: Batches = Dialogues(packed, config.batch, seed)
+    loss = language_loss(config.z_loss)
+    if config.text_share:
+        section = f"finetune.{lesson.name}"
+        rows = text_rows(config.batch, config.text_share, section)
+        file = lesson.run / "tokens" / "train.bin"
+        shard = TokenShard.open(file, tok)
+        length = packed.ids.shape[1]
+        batches = Mixed(batches, Windows(shard, length, rows, seed))
+    if config.teacher is not None and config.teacher.by == "logits":
+        known = open_teacher(config.teacher, model, tok)
+        loss = distilled(known.to(device()), config.teacher)
+    if config.neftune:
+        batches = Noised(batches, seed)
+        loss = noisy(loss, config.neftune)
+    return batches, loss
 
 
 def tune_classes(

@@ -1,4 +1,4 @@
-"""Our losses of preferences beside those of trl."""
+"""Our losses of dialogues and of preferences beside trl's."""
 
 from pathlib import Path
 from typing import Any
@@ -7,12 +7,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from hornbook.base.dialogue import Message
+from hornbook.base.dialogue import Message, ask
 from hornbook.model import families
 from hornbook.model.config import make_config
 from hornbook.model.transformer import Transformer
 from hornbook.tokenizer.tokenizer import SPECIALS, Tokenizer
 from hornbook.training.batches import Batch
+from hornbook.training.loss import next_token_loss
 from hornbook.tuning.dpo import (
     Pairs,
     answer_logprobs,
@@ -20,6 +21,8 @@ from hornbook.tuning.dpo import (
     preference_loss,
 )
 from hornbook.tuning.preference import Preference, PreferenceConfig
+from hornbook.tuning.sft import Dialogues, pack
+from hornbook.tuning.sft import encode as encode_talks
 
 pytest.importorskip("trl", reason="a peer")
 pytestmark = pytest.mark.parity
@@ -84,6 +87,55 @@ def theirs(folder: Path, kind: str, batch: Batch) -> Any:
     names, weights = zip(*model.named_parameters(), strict=True)
     slopes = torch.autograd.grad(loss, weights)
     return loss, dict(zip(names, slopes, strict=True))
+
+
+def sft(folder: Path, batch: Batch) -> Any:
+    """Give trl's loss of dialogues, and its model's slopes."""
+    from datasets import Dataset
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from trl import SFTConfig, SFTTrainer
+
+    model = AutoModelForCausalLM.from_pretrained(folder / "model")
+    asked = SFTConfig(
+        output_dir=str(folder / "out"), report_to="none",
+        use_cpu=True, bf16=False, activation_checkpointing=False,
+    )
+    trainer = SFTTrainer(
+        model, asked,
+        train_dataset=Dataset.from_list([{"text": "a"}] * 8),
+        processing_class=AutoTokenizer.from_pretrained(
+            folder / "model", eos_token="<|end|>", pad_token="<|pad|>"
+        ),
+    )
+    labels = torch.full_like(batch["targets"], -100)
+    labels[:, 1:] = batch["targets"][:, :-1]
+    given = {"input_ids": batch["ids"], "labels": labels}
+    given["attention_mask"] = torch.ones_like(batch["ids"])
+    loss = trainer.compute_loss(trainer.model, given)
+    names, weights = zip(*model.named_parameters(), strict=True)
+    slopes = torch.autograd.grad(loss, weights)
+    return loss, dict(zip(names, slopes, strict=True))
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning:trl")
+@pytest.mark.filterwarnings("ignore::FutureWarning:transformers")
+def test_trl_gives_our_loss_of_dialogues(tmp_path: Path) -> None:
+    model = make(1)
+    model.save(tmp_path / "model", "hf", TOK)
+    talks = [ask("What is a hat?", "A cap."), ask("Rain?", "Water.")]
+    packed = pack(encode_talks(TOK, talks), 28, 0)
+    assert len(packed.ids) == 2
+    batch = Dialogues(packed, 2, 1)(0)
+    loss = next_token_loss(model, **batch)
+    names, weights = zip(*model.named_parameters(), strict=True)
+    slopes = torch.autograd.grad(loss, weights)
+    named = dict(zip(names, slopes, strict=True))
+    their_loss, their_slopes = sft(tmp_path, batch)
+    same(loss, their_loss)
+    found = families.to_hf(named, model.config)
+    assert found.keys() == their_slopes.keys()
+    for name, slope in found.items():
+        same(slope, their_slopes[name])
 
 
 def ours(model: Transformer, batch: Batch, kind: Any) -> Any:

@@ -15,6 +15,11 @@ class Tape:
         self._data, self._at = data, 0
 
     @property
+    def at(self) -> int:
+        """How many bytes have been read."""
+        return self._at
+
+    @property
     def left(self) -> int:
         """How many bytes are still to be read."""
         return len(self._data) - self._at

@@ -1,7 +1,7 @@
 import pytest
 
 from hornbook.base.errors import DataError
-from hornbook.tokenizer.tape import Tape
+from hornbook.base.tape import Tape
 
 
 def test_bytes_come_in_order_and_end() -> None:
