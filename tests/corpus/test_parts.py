@@ -1,3 +1,4 @@
+import json
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +21,8 @@ from hornbook.corpus.parts import (
     plan_parts,
     unit_bytes,
 )
-from hornbook.corpus.pipeline import curate
+from hornbook.corpus.pipeline import curate, read_documents
+from hornbook.corpus.privacy import PrivacyConfig
 from hornbook.corpus.rules import RULES
 from hornbook.corpus.sources import Unit, find_units
 from hornbook.corpus.texts import part_file
@@ -144,3 +146,39 @@ def test_memory_does_not_grow_with_the_corpus(
         tracemalloc.stop()
     # The first fills caches
     assert peaks[3] < 1.4 * max(peaks[1:3]), peaks
+
+
+@pytest.mark.usefixtures("small_limits")
+def test_nothing_private_stands_around_a_text(
+    tmp_path: Path, sentences: Sentences
+) -> None:
+    rows = [
+        {
+            "title": f"Write to ada@hat.org {n}",
+            "about": "by bob@hat.org",
+            "text": f"eve@hat.org {sentences(n) if n else 'short'}",
+        }
+        for n in range(3)
+    ]
+    file = tmp_path / "mail" / "all.jsonl"
+    file.parent.mkdir()
+    lines = "".join(json.dumps(row) + "\n" for row in rows)
+    file.write_text(lines, encoding="utf-8")
+    source = SourceConfig(
+        "folder", path=str(file.parent), description="about"
+    )
+    config = CorpusConfig(
+        (source,),
+        privacy=PrivacyConfig(kinds=("email",)),
+        heldout_documents=0,
+        heldout_share=0.0,
+    )
+    card = curate(config, tmp_path / "run", 1, tmp_path)
+    assert card["documents"]["kept"] == 2
+    assert card["private"] == {"email": 6}
+    made = tmp_path / "run" / "corpus"
+    for document in read_documents(made / "train.parquet"):
+        assert document.title.startswith("Write to <email>")
+        assert document.description == "by <email>"
+    assert "hat.org" not in (made / "card.json").read_text("utf-8")
+    assert "<email>" in (made / "card.json").read_text("utf-8")

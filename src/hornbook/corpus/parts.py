@@ -6,6 +6,7 @@ that was interrupted goes on with the parts that are missing.
 """
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from hornbook.corpus.engine import engine, spread
 from hornbook.corpus.extract import Raw
 from hornbook.corpus.origin import SourceConfig
 from hornbook.corpus.packed import is_packed
+from hornbook.corpus.privacy import mask
 from hornbook.corpus.read import read_unit
 from hornbook.corpus.rules import Rule
 from hornbook.corpus.sources import Unit, source_name
@@ -183,7 +185,7 @@ def read_judged(
 ) -> Iterator[dict[str, Any]]:
     """Read a unit's documents, cleaned, each with its verdict."""
     source = job.config.source[unit.source]
-    name = source_name(source)
+    name, kinds = source_name(source), job.config.privacy.kinds
     for place, raw in enumerate(read_unit(unit, source)):
         document = to_document(raw, unit, source, name)
         verdict = Verdict("")
@@ -195,6 +197,7 @@ def read_judged(
                 text=verdict.text,
                 language=verdict.language or language,
             )
+        document, private = mask_around(document, verdict, kinds)
         row = number * UNIT_ROWS + place
         yield {
             **msgspec.structs.asdict(document),
@@ -204,12 +207,36 @@ def read_judged(
             "characters": len(document.full_text),
             "draw": draw(document.id),
             "rule": verdict.rule,
-            "finding": verdict.finding,
+            "finding": mask(verdict.finding, kinds)[0],
             "problem": raw.problem,
-            "masked": counts(verdict.private),
+            "masked": counts(private),
             "cut": counts(verdict.cuts),
-            "sample": document.text[:SAMPLE_CHARACTERS],
+            "sample": shown(document.text, kinds),
         }
+
+
+def mask_around(
+    document: Document, verdict: Verdict, kinds: tuple[str, ...]
+) -> tuple[Document, dict[str, int]]:
+    """Mask what stands around a text, too, and count all of it.
+
+    A text that goes is read by nobody, and nothing counts in it.
+    """
+    title, in_title = mask(document.title, kinds)
+    description, in_description = mask(document.description, kinds)
+    document = msgspec.structs.replace(
+        document, title=title, description=description
+    )
+    found = Counter(verdict.private)
+    found.update(in_title)
+    found.update(in_description)
+    return document, {} if verdict.rule else dict(found)
+
+
+def shown(text: str, kinds: tuple[str, ...]) -> str:
+    """Give the beginning of a text, as a card may show it."""
+    beginning = text[: 2 * SAMPLE_CHARACTERS]
+    return mask(beginning, kinds)[0][:SAMPLE_CHARACTERS]
 
 
 def to_document(
