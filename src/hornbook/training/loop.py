@@ -55,6 +55,8 @@ class Hooks(msgspec.Struct, frozen=True):
     """Measures the held-out text; called without gradients."""
     sample: Callable[[], str] | None = None
     """Writes a few words with the model as it is."""
+    notes: Callable[[], dict[str, Any]] | None = None
+    """Says more of the last step, for its line of the log."""
     flops_per_token: float = 0.0
     """Operations to learn from one target; 0 is not known."""
 
@@ -193,6 +195,7 @@ class Run:
         self.hooks = Hooks(
             seen(hooks.evaluate, {}),
             seen(hooks.sample, ""),
+            hooks.notes,
             hooks.flops_per_token,
         )
         self.saver = Saver(folder, trainer.config)
@@ -240,7 +243,8 @@ class Run:
         else:
             done.seconds += spent
         lr, length = trainer.config.lr * share, trainer.length
-        self.write({"loss": loss, "lr": lr, "grad": length})
+        more = self.hooks.notes() if self.hooks.notes else {}
+        self.write({"loss": loss, "lr": lr, "grad": length, **more})
         bar.advance(1, f"loss {loss:.3f}")
         self.pace.watch(done.step, done.seconds)
         self.look(time.monotonic())

@@ -5,13 +5,16 @@ from typing import Literal
 from hornbook.base.errors import RecipeError
 from hornbook.training.config import TrainingConfig
 from hornbook.training.config import check as check_training
+from hornbook.tuning.reasoning import ReasoningConfig
+from hornbook.tuning.reasoning import check as check_reasoning
 
 
 class TuningConfig(TrainingConfig, frozen=True, kw_only=True):
     """One ``[finetune.NAME]`` table of a recipe."""
 
-    method: Literal["classify", "sft"] = "sft"
-    """``classify`` learns classes, ``sft`` learns to answer."""
+    method: Literal["classify", "sft", "grpo"] = "sft"
+    """``classify`` learns classes, ``sft`` learns to answer, ``grpo``
+    to solve problems."""
     data: str = ""
     """A file of examples; empty makes them from the run's documents."""
     base: str = "base"
@@ -28,6 +31,8 @@ class TuningConfig(TrainingConfig, frozen=True, kw_only=True):
     """Tokens of a document that are read (``classify``)."""
     pooling: Literal["mean", "last"] = "mean"
     """Which of its vectors decides: their mean, or the last."""
+    reasoning: ReasoningConfig | None = None
+    """How answers are made and judged (``grpo``)."""
 
 
 def check(config: TuningConfig, section: str) -> None:
@@ -43,3 +48,16 @@ def check(config: TuningConfig, section: str) -> None:
             raise RecipeError(
                 f"{section}.{name} is {value}; it must be 1 or more"
             )
+    if config.method == "grpo":
+        asked = config.reasoning or ReasoningConfig()
+        check_reasoning(asked, section, config.batch)
+    elif config.reasoning:
+        raise RecipeError(
+            f"{section}.reasoning is for the method 'grpo', and this "
+            f"is {config.method!r}; leave the table out"
+        )
+    if config.method == "grpo" and config.compile == "on":
+        raise RecipeError(
+            f"{section}.compile cannot be 'on': answers of many lengths "
+            "would be compiled anew each time; leave it out"
+        )

@@ -12,6 +12,7 @@ from hornbook.inference.generate import chat
 from hornbook.training.loop import Hooks
 from hornbook.training.loss import language_loss
 from hornbook.tuning.classify import Classifier, Labelled, class_loss
+from hornbook.tuning.grpo import teach_grpo
 from hornbook.tuning.lesson import (
     Lesson,
     keep_student,
@@ -151,5 +152,6 @@ def find_classes(labelled: Sequence[Document]) -> list[str]:
 METHODS: dict[str, Callable[[Lesson], dict[str, Any]]] = {
     "classify": teach_classes,
     "sft": teach_chat,
+    "grpo": teach_grpo,
 }
 """What a lesson can teach."""
