@@ -55,10 +55,10 @@ class Hooks(msgspec.Struct, frozen=True):
     """Measures the held-out text; called without gradients."""
     sample: Callable[[], str] | None = None
     """Writes a few words with the model as it is."""
-    notes: Callable[[], dict[str, Any]] | None = None
-    """Says more of the last step, for its line of the log."""
     flops_per_token: float = 0.0
     """Operations to learn from one target; 0 is not known."""
+    notes: Callable[[], dict[str, Any]] | None = None
+    """Says more of the last step, for its line of the log."""
 
 
 class Trainer:
@@ -195,8 +195,8 @@ class Run:
         self.hooks = Hooks(
             seen(hooks.evaluate, {}),
             seen(hooks.sample, ""),
-            hooks.notes,
             hooks.flops_per_token,
+            hooks.notes,
         )
         self.saver = Saver(folder, trainer.config)
         self.started = self.saved = time.monotonic()

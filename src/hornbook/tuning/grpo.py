@@ -86,7 +86,7 @@ def tune_reasoning(
         len(train) * config.group * config.updates,
         model.config.context,
         digest_json([msgspec.to_builtins(p) for p in problems]),
-        Hooks(watch.evaluate, watch.sample, practice.notes),
+        Hooks(watch.evaluate, watch.sample, notes=practice.notes),
     )
     keep_student(lesson, model, tok)
     remove_folder(folder)
