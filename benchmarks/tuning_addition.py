@@ -1,6 +1,6 @@
 """Addition, learnt from verdicts: GRPO beside as long a time of SFT.
 
-    python benchmarks/tuning_addition.py --minutes 20 --threads 2
+    python benchmarks/tuning_addition.py --minutes 20 --threads 1
 
 The problems are sums of two numbers from 10 to 99. A tenth of the
 unordered pairs is for testing: neither a + b nor b + a of these is in
@@ -39,7 +39,6 @@ from hornbook.training.precision import use_threads
 from hornbook.tuning.config import TuningConfig
 from hornbook.tuning.grpo import AT_ONCE
 from hornbook.tuning.judge import Judge
-from hornbook.tuning.policy import PolicyLoss
 from hornbook.tuning.practice import Practice, Reader
 from hornbook.tuning.problems import Problem
 from hornbook.tuning.reasoning import ReasoningConfig
@@ -182,7 +181,8 @@ def train(
         before = time.perf_counter()
         # The rate falls over the last third of the time
         trainer.progress.step = step
-        trainer.steps = max(step + 1, math.ceil(step * most / max(spent, 1.0)))
+        whole = step * most / max(spent, 1.0)
+        trainer.steps = max(step + 1, math.ceil(whole))
         batch = batches(step)
         trainer.update(batch)
         tokens += int((batch["targets"] >= 0).sum())
@@ -262,7 +262,7 @@ def main() -> None:
 
 DEFAULTS: dict[str, Any] = {
     "minutes": 20.0,
-    "threads": 2,
+    "threads": 1,
     "seed": 1,
     "form": "llama",
     "layers": 2,

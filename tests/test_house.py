@@ -45,6 +45,8 @@ AXES = {
     "hidden": "numbers inside the feed-forward layer",
     "vocab": "tokens of the vocabulary",
     "classes": "labels of a classifier",
+    "problems": "problems that are solved",
+    "answers": "answers to one problem",
     "layers": "transformer blocks",
     "rows": "rows of a weight matrix",
     "columns": "columns of a weight matrix",

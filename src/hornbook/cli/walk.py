@@ -8,6 +8,7 @@ from cyclopts import Parameter
 from hornbook.base.console import console, print_result
 from hornbook.base.errors import DataError, HornbookError
 from hornbook.cli.app import (
+    AllowCode,
     Force,
     Json,
     Keep,
@@ -18,6 +19,7 @@ from hornbook.cli.app import (
     Strict,
     app,
     named,
+    permit,
     print_json,
 )
 
@@ -81,10 +83,12 @@ def run(
     force: Force = False,
     keep: Keep = False,
     strict: Strict = False,
+    allow_code: AllowCode = False,
     log: Log = None,
     json: Json = False,
 ) -> None:
     """Walk the whole road of a recipe, or go on where it stopped."""
+    permit(allow_code)
     from hornbook.road import run as walk
 
     record = walk(
@@ -274,11 +278,14 @@ def finetune(
         str, Parameter(help="Name of a new fine-tuning of this run.")
     ] = "",
     method: Annotated[
-        Literal["sft", "classify"], Parameter(help="What it learns.")
+        Literal["sft", "classify", "grpo"],
+        Parameter(help="What it learns."),
     ] = "sft",
     data: Annotated[
         Path | None,
-        Parameter(help="Examples: .jsonl, .json, .csv or .tsv."),
+        Parameter(
+            help="Examples or problems: .jsonl, .json, .csv, .tsv."
+        ),
     ] = None,
     base: Annotated[
         str, Parameter(help="'base', 'best', or another fine-tuning.")
@@ -286,28 +293,46 @@ def finetune(
     epochs: Annotated[
         float, Parameter(help="Passes over the examples.")
     ] = 3.0,
+    allow_code: AllowCode = False,
     settings: Settings = None,
     force: Force = False,
     keep: Keep = False,
     log: Log = None,
 ) -> None:
     """Make the recipe's fine-tunings, or, with --name, a new one."""
-    given = list(settings or ())
+    permit(allow_code)
     if data is not None and not data.is_file():
         raise DataError(f"there is no file {data} to learn from")
-    if name:
-        table = f"finetune.{name}"
-        given += [f"{table}.method={method}", f"{table}.base={base}"]
-        given += [f"{table}.epochs={epochs}"]
-        if data is not None:
-            given += [f"{table}.data={data}"]
-    elif data is not None:
+    if data is not None and not name:
         raise HornbookError(
             "--data needs --name, the name of the new fine-tuning"
         )
+    first, last = [*CAREFUL[method]], [f"method={method}"]
+    last += [f"base={base}", f"epochs={epochs}"]
+    last += [f"data={data}"] if data is not None else []
+    given = list(settings or ())
+    if name:
+        head = f"finetune.{name}."
+        given[:0] = [head + line for line in first]
+        given += [head + line for line in last]
     make_stage(
         "finetune", recipe, given, force, keep, False, False, log or ""
     )
+
+
+CAREFUL: dict[str, tuple[str, ...]] = {
+    "classify": (),
+    "sft": (),
+    "grpo": (
+        "optimizer=adamw",
+        "lr=0.0003",
+        "batch=128",
+        "warmup=0",
+        "decay=0.3",
+    ),
+}
+"""Settings with which a new fine-tuning begins, unless --set says
+otherwise: what learns from its own answers must go by small steps."""
 
 
 @app.command

@@ -29,8 +29,8 @@ class Rollouts(msgspec.Struct, frozen=True):
 
     def answer(self, row: int) -> list[int]:
         """Give the tokens of one answer."""
-        ids: list[int] = self.ids[row, : int(self.lengths[row])].tolist()
-        return ids
+        whole: list[int] = self.ids[row].tolist()
+        return whole[: int(self.lengths[row])]
 
 
 @torch.no_grad()
@@ -49,18 +49,9 @@ def roll_out(
     depend on the others, nor on when they end. Prompt and answer
     together must fit into the context.
     """
-    # Read every prompt once, flush right
-    place = model.token_emb.weight.device
-    longest = max(len(prompt) for prompt in prompts)
-    padded = [[0] * (longest - len(p)) + list(p) for p in prompts]
-    fresh = torch.tensor(padded, device=place)
-    pads = longest - torch.tensor([[len(p)] for p in prompts]).to(place)
-    cache = room_for(model, len(prompts), longest + max_tokens)
-    places, visible = sight(pads, 0, longest)
-    x = model.hidden(fresh, cache, visible, places)
-    logits = model.logits(x[:, -1])
-
-    # Let each prompt begin its answers
+    # Read every prompt once, and let each begin its answers
+    cache, pads, logits = read(model, prompts, max_tokens)
+    place = logits.device
     rows = torch.arange(len(prompts)).repeat_interleave(each)
     cache.keep(rows.tolist())
     logits, pads = logits[rows], pads[rows]
@@ -89,6 +80,27 @@ def roll_out(
             x = model.hidden(tokens[:, None], cache, visible, places)
             logits = model.logits(x[:, -1])
     return Rollouts(ids[:, : int(lengths.max())].cpu(), lengths.cpu())
+
+
+def read(
+    model: Transformer,
+    prompts: Sequence[Sequence[int]],
+    max_tokens: int,
+) -> tuple[Cache, Int[Tensor, "batch 1"], Float[Tensor, "batch vocab"]]:
+    """Read prompts, flush right; give what they lead to.
+
+    That is a cache with room for the answers, the filling on the left
+    of each prompt, and the logits of its first answering token.
+    """
+    place = model.token_emb.weight.device
+    longest = max(len(prompt) for prompt in prompts)
+    padded = [[0] * (longest - len(p)) + list(p) for p in prompts]
+    fresh = torch.tensor(padded, device=place)
+    pads = longest - torch.tensor([[len(p)] for p in prompts]).to(place)
+    cache = room_for(model, len(prompts), longest + max_tokens)
+    places, visible = sight(pads, 0, longest)
+    x = model.hidden(fresh, cache, visible, places)
+    return cache, pads, model.logits(x[:, -1])
 
 
 def draw(

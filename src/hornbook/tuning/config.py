@@ -58,6 +58,11 @@ def check(config: TuningConfig, section: str) -> None:
         )
     if config.method == "grpo" and config.compile == "on":
         raise RecipeError(
-            f"{section}.compile cannot be 'on': answers of many lengths "
-            "would be compiled anew each time; leave it out"
+            f"{section}.compile cannot be 'on': for each length of "
+            "answers all would be compiled anew; leave it out"
+        )
+    if config.method == "grpo" and config.z_loss:
+        raise RecipeError(
+            f"{section}.z_loss is for losses of the next token, and "
+            "'grpo' has none; leave it out"
         )

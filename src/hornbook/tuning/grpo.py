@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from hornbook.base.console import console
 from hornbook.base.errors import DataError
-from hornbook.base.store import digest_json, read_jsonl, remove_folder
+from hornbook.base.store import digest_json, read_jsonl
 from hornbook.training.loop import Hooks
 from hornbook.tuning.judge import Judge, Verdict
 from hornbook.tuning.lesson import (
@@ -62,17 +62,7 @@ def tune_reasoning(
     fitting = need_problems(reader, problems)
     judge = Judge(find_rewards(config, fitting), config.reward_seconds)
     train, heldout = hold_out(fitting, config.heldout, lesson.seed)
-    reference = copy.deepcopy(model).eval() if config.kl else None
-    folder = lesson.target.with_name(f"{lesson.name}.answers")
-    practice = Practice(
-        reader,
-        train,
-        lesson.config,
-        judge,
-        lesson.seed,
-        folder,
-        reference,
-    )
+    practice = begin(lesson, reader, train, judge)
 
     # Train, measuring what it was never asked
     watch = Watch(reader, judge, heldout)
@@ -89,10 +79,10 @@ def tune_reasoning(
         Hooks(watch.evaluate, watch.sample, notes=practice.notes),
     )
     keep_student(lesson, model, tok)
-    remove_folder(folder)
+    practice.end()
 
     # Say what came of it
-    faults = tell_faults(lesson.target.with_name(f"{lesson.name}.jsonl"))
+    log = lesson.target.with_name(f"{lesson.name}.jsonl")
     return {
         "problems": len(train),
         "too_long": len(problems) - len(fitting),
@@ -100,9 +90,30 @@ def tune_reasoning(
         "heldout_problems": len(heldout),
         "right_before": before,
         "right_after": watch.measure(),
-        "faults": faults,
+        "faults": tell_faults(log),
         **numbers,
     }
+
+
+def begin(
+    lesson: Lesson,
+    reader: Reader,
+    problems: Sequence[Problem],
+    judge: Judge,
+) -> Practice:
+    """Set up the practice of a lesson, before anything is learnt."""
+    reference = None
+    if reader.config.kl:
+        reference = copy.deepcopy(reader.model).eval()
+    return Practice(
+        reader,
+        problems,
+        lesson.config,
+        judge,
+        lesson.seed,
+        lesson.target.with_name(f"{lesson.name}.answers"),
+        reference,
+    )
 
 
 def need_problems(

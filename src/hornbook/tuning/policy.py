@@ -159,7 +159,7 @@ class PolicyLoss:
         if reference is not None:
             apart = divergence(new, reference)
             gain = gain - config.kl * apart
-            seen["kl"] = apart[learnt].mean()
+            seen["kl"] = apart[learnt].mean().detach()
         self.keep(seen, int(learnt.sum()))
         return -(share[:, None] * gain)[learnt].mean()
 

@@ -22,6 +22,7 @@ from hornbook.training import checkpoint
 from hornbook.training.batches import Batch, Order
 from hornbook.training.loss import IGNORE
 from hornbook.training.precision import autocast, number_format
+from hornbook.training.tensors import copied
 from hornbook.tuning.config import TuningConfig
 from hornbook.tuning.judge import Judge, Verdict
 from hornbook.tuning.policy import (
@@ -227,7 +228,7 @@ class Practice:
         if self.reasoning.updates == 1:
             return
         with atomic_folder(place) as fresh:
-            save_tensors(self.batch, fresh / FILE)
+            save_tensors(copied(self.batch), fresh / FILE)
         points = checkpoint.found(
             self.folder.with_suffix(".checkpoints")
         )
@@ -236,6 +237,11 @@ class Practice:
         for other in sorted(self.folder.glob("round-*")):
             if int(other.name.removeprefix("round-")) < oldest:
                 remove_folder(other)
+
+    def end(self) -> None:
+        """Remove what was laid aside."""
+        if self.folder.exists():
+            remove_folder(self.folder)
 
 
 def lay_out(

@@ -42,7 +42,7 @@ class ReasoningConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Weight of the divergence from the model at the beginning."""
     heldout: int = 100
     """Problems that are kept for measuring, at most a fifth of all."""
-    reward_seconds: float = 5.0
+    reward_seconds: float = 20.0
     """The longest that one answer is judged."""
 
 
@@ -94,7 +94,9 @@ def find_rewards(
     rewards = config.rewards or {made_for(problems[0]): 1.0}
     for kind in rewards:
         field = NEEDS.get(kind, "")
-        lacking = [p for p in problems if field and not getattr(p, field)]
+        lacking = [
+            p for p in problems if field and not getattr(p, field)
+        ]
         if lacking:
             raise DataError(
                 f"{lacking[0].where} lacks {field!r}, which the reward "

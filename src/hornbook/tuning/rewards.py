@@ -95,10 +95,10 @@ def by_tests(problem: Problem, text: str) -> Reward:
 
 
 def code_in(text: str) -> str:
-    """Give the last fenced block of an answer, or all of it.
+    r"""Give the last fenced block of an answer, or all of it.
 
-    >>> code_in("So:\\n```python\\nx = 1\\n```\\nDone.")
-    'x = 1\\n'
+    >>> code_in("So:\n```python\nx = 1\n```\nDone.")
+    'x = 1\n'
     """
     blocks = text.split("```")[1::2]
     if not blocks:

@@ -19,6 +19,7 @@ import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -93,34 +94,41 @@ def run_tests(
         )
     limits = limits or Limits()
     inside, passed = secrets.token_hex(16), secrets.token_hex(16)
+    told = {"inside": inside, "passed": passed}
     with tempfile.TemporaryDirectory(prefix="hornbook-") as root:
         asked = {
+            **bounds(limits),
+            **told,
             "root": root,
-            "seen": [*SYSTEM, *python_folders()],
-            "disk_bytes": limits.disk_bytes,
-            "limits": {
-                "RLIMIT_CPU": int(limits.seconds) + 1,
-                "RLIMIT_AS": limits.memory_bytes,
-                "RLIMIT_FSIZE": limits.disk_bytes,
-                "RLIMIT_NOFILE": limits.files,
-                "RLIMIT_CORE": 0,
-            },
             "code": code,
             "tests": tests,
-            "inside": inside,
-            "passed": passed,
         }
         said, why = talk(json.dumps(asked), inside, limits)
     if inside not in said:
         raise MissingToolError(
             "this machine lets no process be shut away "
-            f"({last_line(said) or why}), so code that a model wrote is "
-            "not run; allow user namespaces, or take another reward"
+            f"({last_line(said) or why}), so code that a model wrote "
+            "is not run; allow user namespaces, or take another reward"
         )
     if said.endswith(passed):
         return Outcome(True, "passed")
     own = said.partition(inside)[2]
     return Outcome(False, why or last_line(own) or "left early")
+
+
+def bounds(limits: Limits) -> dict[str, Any]:
+    """Say what a child may see and use, as it wants to be told."""
+    return {
+        "seen": [*SYSTEM, *python_folders()],
+        "disk_bytes": limits.disk_bytes,
+        "limits": {
+            "RLIMIT_CPU": int(limits.seconds) + 1,
+            "RLIMIT_AS": limits.memory_bytes,
+            "RLIMIT_FSIZE": limits.disk_bytes,
+            "RLIMIT_NOFILE": limits.files,
+            "RLIMIT_CORE": 0,
+        },
+    }
 
 
 def python_folders() -> list[str]:

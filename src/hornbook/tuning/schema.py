@@ -1,4 +1,4 @@
-"""JSON schemas: whether a value is as a schema says, without the net."""
+"""JSON schemas: whether a value is as a schema says; offline."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
