@@ -283,9 +283,7 @@ def finetune(
     ] = "sft",
     data: Annotated[
         Path | None,
-        Parameter(
-            help="Examples or problems: .jsonl, .json, .csv, .tsv."
-        ),
+        Parameter(help="Examples or problems: .jsonl, .csv ..."),
     ] = None,
     base: Annotated[
         str, Parameter(help="'base', 'best', or another fine-tuning.")
@@ -307,14 +305,13 @@ def finetune(
         raise HornbookError(
             "--data needs --name, the name of the new fine-tuning"
         )
-    first, last = [*CAREFUL[method]], [f"method={method}"]
-    last += [f"base={base}", f"epochs={epochs}"]
-    last += [f"data={data}"] if data is not None else []
     given = list(settings or ())
     if name:
         head = f"finetune.{name}."
-        given[:0] = [head + line for line in first]
-        given += [head + line for line in last]
+        given[:0] = [head + line for line in CAREFUL[method]]
+        given += [f"{head}method={method}", f"{head}base={base}"]
+        given += [f"{head}epochs={epochs}"]
+        given += [f"{head}data={data}"] if data is not None else []
     make_stage(
         "finetune", recipe, given, force, keep, False, False, log or ""
     )

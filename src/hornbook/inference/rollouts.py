@@ -51,16 +51,15 @@ def roll_out(
     """
     # Read every prompt once, and let each begin its answers
     cache, pads, logits = read(model, prompts, max_tokens)
-    place = logits.device
     rows = torch.arange(len(prompts)).repeat_interleave(each)
     cache.keep(rows.tolist())
     logits, pads = logits[rows], pads[rows]
-    chance = luck(seed, len(rows), max_tokens).to(place)
-    ids = torch.zeros(chance.shape, dtype=torch.long, device=place)
+    chance = luck(seed, len(rows), max_tokens).to(logits.device)
+    ids = torch.zeros_like(chance, dtype=torch.long)
     lengths = torch.zeros_like(ids[:, 0])
-    stops = torch.tensor(sorted(ends), device=place)
+    stops = torch.tensor(sorted(ends), device=ids.device)
     going = torch.ones_like(lengths, dtype=torch.bool)
-    live = torch.arange(len(rows), device=place)
+    live = torch.arange(len(rows), device=ids.device)
 
     # Draw a token for each row, and read it
     for made in range(max_tokens):

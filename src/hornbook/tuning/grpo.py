@@ -53,7 +53,6 @@ def tune_reasoning(
 
     Raises:
         DataError: there are too few problems that fit.
-        Interrupted: the user stopped it; the same call goes on.
     """
     # Open the model, and what judges it
     config = lesson.config.reasoning or ReasoningConfig()
@@ -61,11 +60,11 @@ def tune_reasoning(
     reader = Reader(model, tok, config, lesson.config.precision)
     fitting = need_problems(reader, problems)
     judge = Judge(find_rewards(config, fitting), config.reward_seconds)
-    train, heldout = hold_out(fitting, config.heldout, lesson.seed)
-    practice = begin(lesson, reader, train, judge)
+    learnt, heldout = hold_out(fitting, config.heldout, lesson.seed)
+    practice = begin(lesson, reader, learnt, judge)
+    watch = Watch(reader, judge, heldout)
 
     # Train, measuring what it was never asked
-    watch = Watch(reader, judge, heldout)
     before = watch.measure()
     numbers = learn(
         replace(lesson, config=replace(lesson.config, compile="off")),
@@ -73,8 +72,8 @@ def tune_reasoning(
         model.config,
         practice.loss,
         practice,
-        len(train) * config.group * config.updates,
-        model.config.context,
+        len(learnt) * config.group * config.updates,
+        config.max_tokens,
         digest_json([msgspec.to_builtins(p) for p in problems]),
         Hooks(watch.evaluate, watch.sample, notes=practice.notes),
     )
@@ -82,15 +81,14 @@ def tune_reasoning(
     practice.end()
 
     # Say what came of it
-    log = lesson.target.with_name(f"{lesson.name}.jsonl")
     return {
-        "problems": len(train),
+        "problems": len(learnt),
         "too_long": len(problems) - len(fitting),
         "rewards": judge.weights,
         "heldout_problems": len(heldout),
         "right_before": before,
         "right_after": watch.measure(),
-        "faults": tell_faults(log),
+        "faults": tell_faults(lesson),
         **numbers,
     }
 
@@ -184,9 +182,10 @@ class Watch(msgspec.Struct, frozen=True):
         return found
 
 
-def tell_faults(log: Path) -> dict[str, int]:
+def tell_faults(lesson: Lesson) -> dict[str, int]:
     """Count the rewards that failed, and say what they did."""
     faults: Counter[str] = Counter()
+    log = lesson.target.with_name(f"{lesson.name}.jsonl")
     for line in read_jsonl(log):
         faults.update(line.get("faults", {}))
     for what, count in faults.items():
