@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable, Iterator
 from inspect import signature
 from pathlib import Path
@@ -9,8 +10,10 @@ from typing import Any
 import pytest
 from cyclopts import App
 
+from hornbook.base.record import load_record
 from hornbook.base.world import World
 from hornbook.cli import GROUPS, app, main
+from hornbook.tuning.sandbox import Permission
 
 HELP = """
 import contextlib, io, sys
@@ -372,3 +375,47 @@ def test_several_processes_are_refused_where_one_does_the_work(
         f"hornbook: torchrun started 2 processes, and '{name}' is "
         "work for one; type it alone"
     )
+
+
+def write_problems(**judged: Any) -> None:
+    """Write problems into a file, here."""
+    records = [{"prompt": f"What is {i}?", **judged} for i in range(20)]
+    text = "\n".join(json.dumps(record) for record in records)
+    Path("problems.jsonl").write_text(text, encoding="utf-8")
+
+
+PRACTICE = (
+    "finetune smoke --method grpo --data problems.jsonl --name sums "
+    "--base chat --epochs 1 --set finetune.sums.reasoning.max_tokens=4 "
+    "--set finetune.sums.batch=16"
+)
+
+
+def test_a_model_practises_on_problems_of_a_file(
+    run_copy: Path, hornbook: Run
+) -> None:
+    write_problems(answer=1)
+    status, _, err = hornbook(*PRACTICE.split())
+    assert status == 0, err
+    done = load_record(run_copy).stages["finetune.sums"].result
+    assert done["rewards"] == {"number": 1.0}
+    assert (done["problems"], done["heldout_problems"]) == (16, 4)
+    assert done["steps"] == 8
+    recipe = (run_copy / "recipe.toml").read_text(encoding="utf-8")
+    table = tomllib.loads(recipe)["finetune"]["sums"]
+    assert table["optimizer"] == "adamw" and table["batch"] == 16
+    assert (run_copy / "finetune" / "sums").is_dir()
+
+
+def test_code_that_a_model_wrote_needs_a_word_of_the_user(
+    run_copy: Path, hornbook: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Permission, "given", False)
+    write_problems(tests="assert True")
+    status, _, err = hornbook(*PRACTICE.split())
+    assert status == 1
+    assert "--allow-code" in err and "Traceback" not in err
+    assert not Permission.given
+    monkeypatch.setattr("hornbook.road.run", lambda *_: None)
+    hornbook(*PRACTICE.split(), "--allow-code")
+    assert Permission.given

@@ -45,6 +45,8 @@ AXES = {
     "hidden": "numbers inside the feed-forward layer",
     "vocab": "tokens of the vocabulary",
     "classes": "labels of a classifier",
+    "problems": "problems that are solved",
+    "answers": "answers to a question: two, or as many as were tried",
     "layers": "transformer blocks",
     "rows": "rows of a weight matrix",
     "columns": "columns of a weight matrix",
@@ -56,7 +58,6 @@ AXES = {
     "pieces": "pieces of documents",
     "features": "numbers that describe a document",
     "pairs": "questions with a better and a worse answer",
-    "answers": "the two answers of a pair",
 }
 SHAPED = {
     "BFloat16", "Bool", "Complex", "Float", "Float16", "Float32",

@@ -342,3 +342,45 @@ def test_the_vectors_and_the_stream_are_told_as_they_are(
     ):
         assert words in said(runs["fresh"], name)
         assert words not in said(runs["trained"], name)
+
+
+def taught(run: Path, copy: Path, before: int, after: int) -> Path:
+    """Copy a run, and give it a fine-tuning by verdicts."""
+    import shutil
+
+    from hornbook.base.record import StageRecord, load_record
+    from hornbook.base.store import append_jsonl
+
+    shutil.copytree(run, copy)
+    for step in range(1, 9):
+        line = {"step": step, "loss": 0.0, "reward": step / 10,
+                "entropy": 1 / step, "no_signal": 0.5}
+        append_jsonl(copy / "finetune" / "sums.jsonl", line)
+    done = StageRecord("", {}, 1.0, 1, "", {
+        "problems": 800, "steps": 8, "heldout_problems": 100,
+        "right_before": before, "right_after": after,
+        "faults": {"regex took too long": 3},
+    })
+    record = load_record(copy)
+    stages = {**record.stages, "finetune.sums": done}
+    msgspec.structs.replace(record, stages=stages).save()
+    return copy
+
+
+@pytest.mark.slow
+def test_the_practice_is_told_as_it_went(
+    runs: dict[str, Path], tmp_path: Path
+) -> None:
+    none = said(runs["fresh"], "reasoning")
+    good = said(
+        taught(runs["fresh"], tmp_path / "good", 10, 80), "reasoning"
+    )
+    flat = said(
+        taught(runs["fresh"], tmp_path / "flat", 10, 12), "reasoning"
+    )
+    assert "learned nothing from verdicts" in none
+    assert "Nothing was held out" in none
+    assert "solve what it was never shown" in good
+    assert "regex took too long (3)" in good
+    assert "The intervals overlap" in flat
+    assert "learned nothing from verdicts" not in good

@@ -47,6 +47,13 @@ Force = Annotated[
 Keep = Annotated[
     bool, Parameter(negative="", help="Accept stages that are stale.")
 ]
+AllowCode = Annotated[
+    bool,
+    Parameter(
+        negative="",
+        help="Let code that the model writes run, shut away.",
+    ),
+]
 Strict = Annotated[
     bool,
     Parameter(
@@ -139,3 +146,11 @@ def open_model(run: str) -> "tuple[Transformer, Tokenizer]":
 
     folder = find_model(named(run))
     return Transformer.load(folder), Tokenizer.load(folder)
+
+
+def permit(code: bool) -> None:
+    """Let code that a model wrote run, if the user says so."""
+    from hornbook.tuning.sandbox import allow_code
+
+    if code:
+        allow_code()

@@ -9,6 +9,7 @@ from cyclopts import Parameter
 from hornbook.base.console import console, print_result
 from hornbook.base.errors import DataError, HornbookError
 from hornbook.cli.app import (
+    AllowCode,
     Force,
     Json,
     Keep,
@@ -19,6 +20,7 @@ from hornbook.cli.app import (
     Strict,
     app,
     named,
+    permit,
     print_json,
 )
 
@@ -82,10 +84,12 @@ def run(
     force: Force = False,
     keep: Keep = False,
     strict: Strict = False,
+    allow_code: AllowCode = False,
     log: Log = None,
     json: Json = False,
 ) -> None:
     """Walk the whole road of a recipe, or go on where it stopped."""
+    permit(allow_code)
     from hornbook.road import run as walk
 
     record = walk(
@@ -283,17 +287,18 @@ def finetune(
         str, Parameter(help="Name of a new fine-tuning of this run.")
     ] = "",
     method: Annotated[
-        Literal["sft", "classify", "dpo"],
+        Literal["sft", "classify", "dpo", "grpo"],
         Parameter(help="What is taught, and how."),
     ] = "sft",
     data: Annotated[
         Path | None,
-        Parameter(help="Examples: .jsonl, .json, .csv or .tsv."),
+        Parameter(help="Examples or problems: .jsonl, .csv ..."),
     ] = None,
     base: Annotated[str, Parameter(help=BASES)] = "base",
     epochs: Annotated[
         float, Parameter(help="Passes over the examples.")
     ] = 3.0,
+    allow_code: AllowCode = False,
     settings: Settings = None,
     force: Force = False,
     keep: Keep = False,
@@ -304,6 +309,7 @@ def finetune(
     With a base from elsewhere nothing is pretrained, and the rates are
     gentle ones: AdamW's, 0.0001, unless --set says else.
     """
+    permit(allow_code)
     if data is not None and not data.is_file():
         raise DataError(f"there is no file {data} to learn from")
     if data is not None and not name:

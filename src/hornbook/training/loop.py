@@ -57,6 +57,8 @@ class Hooks(msgspec.Struct, frozen=True):
     """Writes a few words with the model as it is."""
     flops_per_token: float = 0.0
     """Operations to learn from one target; 0 is not known."""
+    notes: Callable[[], dict[str, Any]] | None = None
+    """Says more of the last step, for its line of the log."""
 
 
 class Trainer:
@@ -194,6 +196,7 @@ class Run:
             seen(hooks.evaluate, {}),
             seen(hooks.sample, ""),
             hooks.flops_per_token,
+            hooks.notes,
         )
         self.saver = Saver(folder, trainer.config)
         self.started = self.saved = time.monotonic()
@@ -240,7 +243,8 @@ class Run:
         else:
             done.seconds += spent
         lr, length = trainer.config.lr * share, trainer.length
-        self.write({"loss": loss, "lr": lr, "grad": length})
+        more = self.hooks.notes() if self.hooks.notes else {}
+        self.write({"loss": loss, "lr": lr, "grad": length, **more})
         bar.advance(1, f"loss {loss:.3f}")
         self.pace.watch(done.step, done.seconds)
         self.look(time.monotonic())

@@ -10,6 +10,8 @@ from hornbook.tuning.preference import (
     PreferenceConfig,
     check_preferences,
 )
+from hornbook.tuning.reasoning import ReasoningConfig
+from hornbook.tuning.reasoning import check as check_reasoning
 from hornbook.tuning.teacher import TeacherConfig
 from hornbook.tuning.teacher import check as check_teacher
 from hornbook.tuning.writer import WriterConfig
@@ -24,9 +26,9 @@ USUAL_TOKENS = 1024
 class TuningConfig(TrainingConfig, frozen=True, kw_only=True):
     """One ``[finetune.NAME]`` table of a recipe."""
 
-    method: Literal["classify", "sft", "dpo"] = "sft"
+    method: Literal["classify", "sft", "dpo", "grpo"] = "sft"
     """``classify`` learns classes, ``sft`` to answer, ``dpo`` which of
-    two answers is better."""
+    two answers is better, ``grpo`` to solve problems."""
     data: str = ""
     """A file of examples; empty makes them from the run's documents."""
     base: str = "base"
@@ -60,6 +62,8 @@ class TuningConfig(TrainingConfig, frozen=True, kw_only=True):
     """How classes are learnt (``classify``)."""
     preferences: PreferenceConfig = PreferenceConfig()
     """How preferences are learnt (``dpo``)."""
+    reasoning: ReasoningConfig | None = None
+    """How answers are made and judged (``grpo``)."""
 
 
 def check(config: TuningConfig, section: str) -> None:
@@ -79,10 +83,12 @@ def check(config: TuningConfig, section: str) -> None:
             )
     if config.compile == "on" and not steady(config):
         raise RecipeError(
-            f"{section}.compile is 'on', and preferences, noise and "
-            "teachers are not compiled; take 'auto' or 'off'"
+            f"{section}.compile cannot be 'on': preferences, noise, "
+            "teachers and the answers of 'grpo' differ in shape from "
+            "step to step; leave it out"
         )
     check_sft(config, section)
+    check_grpo(config, section)
     check_context(config, section)
 
 
@@ -120,6 +126,27 @@ def check_sft(config: TuningConfig, section: str) -> None:
         )
 
 
+def check_grpo(config: TuningConfig, section: str) -> None:
+    """Refuse what learning from verdicts cannot have, or alone has.
+
+    Raises:
+        RecipeError: names the section and the key.
+    """
+    if config.method == "grpo":
+        asked = config.reasoning or ReasoningConfig()
+        check_reasoning(asked, section, config.batch)
+    elif config.reasoning:
+        raise RecipeError(
+            f"{section}.reasoning is for the method 'grpo', and this "
+            f"is {config.method!r}; leave the table out"
+        )
+    if config.method == "grpo" and config.z_loss:
+        raise RecipeError(
+            f"{section}.z_loss is for losses of the next token, and "
+            "'grpo' has none; leave it out"
+        )
+
+
 def check_context(config: TuningConfig, section: str) -> None:
     """Refuse rows of impossible length, or where there are none.
 
@@ -140,7 +167,7 @@ def check_context(config: TuningConfig, section: str) -> None:
 
 def steady(config: TuningConfig) -> bool:
     """Whether all steps are of one shape, as a compiler wants them."""
-    return config.method != "dpo" and not (
+    return config.method not in ("dpo", "grpo") and not (
         config.neftune or config.teacher
     )
 
@@ -154,6 +181,13 @@ USUAL: dict[str, dict[str, float | str]] = {
     "classify": {"lr": 0.01, "lr_embedding": 0.01, "lr_head": 0.01},
     "sft": {},
     "dpo": {"optimizer": "adamw", "lr": 1e-4},
+    "grpo": {
+        "optimizer": "adamw",
+        "lr": 3e-4,
+        "batch": 128,
+        "warmup": 0,
+        "decay": 0.3,
+    },
 }
 """What each method sets otherwise than the defaults, unless told."""
 GENTLE: dict[str, float | str] = {"optimizer": "adamw", "lr": 1e-4}

@@ -29,6 +29,7 @@ from hornbook.tuning.distil import (
     teach_words,
 )
 from hornbook.tuning.extras import Mixed, Noised, noisy, text_rows
+from hornbook.tuning.grpo import teach_grpo
 from hornbook.tuning.labels import (
     ClassesConfig,
     balance,
@@ -224,5 +225,6 @@ METHODS: dict[str, Callable[[Lesson], dict[str, Any]]] = {
     "classify": teach_classes,
     "sft": teach_chat,
     "dpo": teach_preferences,
+    "grpo": teach_grpo,
 }
 """What a lesson can teach."""
