@@ -61,7 +61,7 @@ def road(recipe: Recipe) -> list[Stage]:
         *([scale_stage()] if recipe.scaling.on else []),
         pretrain_stage(),
         *(tuning_stage(recipe, name) for name in tunings),
-        *last_stages(tunings),
+        *last_stages(recipe, tunings),
     ]
 
 
@@ -125,10 +125,13 @@ def pretrain_stage() -> Stage:
     )
 
 
-def last_stages(tunings: Sequence[str]) -> list[Stage]:
+def last_stages(recipe: Recipe, tunings: Sequence[str]) -> list[Stage]:
     """List what follows when every model is trained."""
     models = [f"finetune/{name}/config.json" for name in tunings]
-    weights = [f"finetune/{name}/model.safetensors" for name in tunings]
+    weights = [
+        f"finetune/{name}/{recipe.finetune[name].leaves}"
+        for name in tunings
+    ]
     base = "checkpoints/base/model.safetensors"
     return [
         Stage(
@@ -166,12 +169,13 @@ def last_stages(tunings: Sequence[str]) -> list[Stage]:
 def tuning_stage(recipe: Recipe, name: str) -> Stage:
     """Build the stage of one fine-tuning."""
     base = recipe.finetune[name].base
-    models = "finetune" if base in recipe.finetune else "checkpoints"
-    folder = f"{models}/{base}"
+    weights = f"checkpoints/{base}/model.safetensors"
+    if base in recipe.finetune:
+        weights = f"finetune/{base}/{recipe.finetune[base].leaves}"
     return Stage(
         f"finetune.{name}",
         ("seed", f"finetune.{name}"),
-        (f"{folder}/model.safetensors", "corpus/train.parquet"),
+        (weights, "corpus/train.parquet"),
         (f"finetune/{name}/config.json",),
         ("hornbook.tuning.tune", "hornbook.tuning.synthesize"),
         stages.finetune,

@@ -5,6 +5,7 @@ from pathlib import Path
 from hornbook.base.console import console
 from hornbook.base.errors import ModelError
 from hornbook.base.store import write_text
+from hornbook.model.adapter import find_tokenizer
 from hornbook.model.exchange import (
     CONFIG,
     WEIGHTS,
@@ -43,7 +44,8 @@ def export(
             f"{to} holds something that is no model; choose a new "
             "folder"
         )
-    model, tok = Transformer.load(folder), Tokenizer.load(folder)
+    model = Transformer.load(folder)
+    tok = Tokenizer.load(find_tokenizer(folder))
     save_model(model, to, format, tok)
     verdict = verify(model, to)
     if card:

@@ -25,6 +25,12 @@ from hornbook.base.store import (
     write_json,
 )
 from hornbook.model import families
+from hornbook.model.adapter import (
+    apply_adapter,
+    find_base,
+    is_adapter,
+    read_ours,
+)
 from hornbook.model.config import ModelConfig
 from hornbook.model.count import parameters
 from hornbook.model.own_code import keep_code, reopen
@@ -68,16 +74,18 @@ def find_model(path: str | Path) -> Path:
 
 
 def load_model(path: str | Path) -> Transformer:
-    """Build a transformer from a folder's configuration and weights."""
+    """Build a transformer from a folder's configuration and weights.
+
+    An adapter's is its base, changed as the adapter says.
+    """
     folder = find_model(path)
+    if is_adapter(folder):
+        refuse_classes(read_ours(folder), folder)
+        return load_adapted(folder)
     table = read_json(folder / CONFIG)
     if not isinstance(table, dict):
         raise CorruptFileError(f"{folder / CONFIG} is not a table")
-    if table.get("kind") == "classifier":
-        raise ModelError(
-            f"{folder} is a classifier, which gives classes and no "
-            "tokens; open it with hb.Classifier.load"
-        )
+    refuse_classes(table, folder)
     foreign = "model_type" in table
     config = read_config(table, folder)
     state = read_weights(folder)
@@ -90,6 +98,42 @@ def load_model(path: str | Path) -> Transformer:
                 f"{CONFIG} describes: {error}"
             ) from error
     return build(config, state, folder / WEIGHTS)
+
+
+def load_adapted(folder: Path) -> Transformer:
+    """Open an adapter's base, and change it as the adapter says.
+
+    The base may be another one's adapter, and so on.
+
+    Raises:
+        ModelError: the adapter is of another model or another kind.
+    """
+    chain: list[Path] = []
+    while is_adapter(folder):
+        if folder in chain:
+            raise ModelError(
+                f"the adapter {folder} names itself as its base; write "
+                "the model's path into its adapter_config.json"
+            )
+        chain.append(folder)
+        folder = find_base(folder)
+    model = load_model(folder)
+    for adapter in reversed(chain):
+        apply_adapter(adapter, model)
+    return model
+
+
+def refuse_classes(table: dict[str, Any], folder: Path) -> None:
+    """Refuse a classifier where a language model is meant.
+
+    Raises:
+        ModelError: it is one.
+    """
+    if table.get("kind") == "classifier":
+        raise ModelError(
+            f"{folder} is a classifier, which gives classes and no "
+            "tokens; open it with hb.Classifier.load"
+        )
 
 
 def read_config(table: dict[str, Any], folder: Path) -> ModelConfig:

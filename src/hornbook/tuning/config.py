@@ -5,6 +5,8 @@ from typing import Literal
 from hornbook.base.errors import RecipeError
 from hornbook.training.config import TrainingConfig
 from hornbook.training.config import check as check_training
+from hornbook.tuning.lora_config import LoraConfig
+from hornbook.tuning.lora_config import check as check_lora
 
 
 class TuningConfig(TrainingConfig, frozen=True, kw_only=True):
@@ -28,6 +30,23 @@ class TuningConfig(TrainingConfig, frozen=True, kw_only=True):
     """Tokens of a document that are read (``classify``)."""
     pooling: Literal["mean", "last"] = "mean"
     """Which of its vectors decides: their mean, or the last."""
+    blocks: int = 0
+    """The last blocks, which alone learn, with what stands behind
+    them; 0 is all. With ``lora``, those that have adapters."""
+    lora: LoraConfig | None = None
+    """A small change that is learnt in place of the weights."""
+
+    @property
+    def separate(self) -> LoraConfig | None:
+        """The adapter that is kept as one, and not merged."""
+        kept = self.lora is not None and not self.lora.merged
+        return self.lora if kept else None
+
+    @property
+    def leaves(self) -> str:
+        """The file that holds what was learnt."""
+        kind = "adapter_model" if self.separate else "model"
+        return f"{kind}.safetensors"
 
 
 def check(config: TuningConfig, section: str) -> None:
@@ -43,3 +62,16 @@ def check(config: TuningConfig, section: str) -> None:
             raise RecipeError(
                 f"{section}.{name} is {value}; it must be 1 or more"
             )
+    if config.blocks < 0:
+        raise RecipeError(
+            f"{section}.blocks is {config.blocks}; it must be 0, for "
+            "all, or the number of the last blocks that learn"
+        )
+    if config.lora is not None:
+        check_lora(config.lora, f"{section}.lora")
+    if config.lora is not None and config.base_width:
+        raise RecipeError(
+            f"{section}.base_width is for the rates of a whole model's "
+            "matrices, and an adapter's do not depend on the width; "
+            "leave it out"
+        )

@@ -6,6 +6,8 @@ from typing import Any
 import msgspec
 from torch import nn
 
+from hornbook.base.console import console
+from hornbook.model.adapter import find_tokenizer
 from hornbook.model.config import ModelConfig
 from hornbook.model.exchange import find_model
 from hornbook.model.transformer import Transformer
@@ -14,7 +16,14 @@ from hornbook.training.batches import Batches
 from hornbook.training.loop import Hooks, Objective, train
 from hornbook.training.precision import wants_compiling
 from hornbook.training.pretrain import asked_for, describe
+from hornbook.tuning.adapters import keep_adapter
 from hornbook.tuning.config import TuningConfig
+from hornbook.tuning.frozen import (
+    count_learning,
+    digest_still,
+    keep_last,
+)
+from hornbook.tuning.lora import attach, merge
 
 
 class Lesson(msgspec.Struct, frozen=True):
@@ -51,14 +60,29 @@ class Lesson(msgspec.Struct, frozen=True):
 
 def open_student(lesson: Lesson) -> tuple[Transformer, Tokenizer]:
     """Open the model that a lesson begins with, ready to learn."""
-    model = Transformer.load(lesson.base).train()
-    return model, Tokenizer.load(lesson.base)
+    model, config = Transformer.load(lesson.base), lesson.config
+    if config.lora is not None:
+        attach(model, config.lora, config.blocks, lesson.seed)
+    elif config.blocks:
+        keep_last(model, config.blocks)
+    return model.train(), Tokenizer.load(find_tokenizer(lesson.base))
 
 
 def keep_student(
     lesson: Lesson, model: Transformer, tok: Tokenizer
 ) -> None:
-    """Save the model that has learnt, with its tokenizer."""
+    """Save what has learnt, with its tokenizer: model or adapter."""
+    config = lesson.config
+    if config.separate is not None:
+        keep_adapter(
+            model.eval(),
+            config.separate,
+            lesson.base,
+            lesson.target,
+            tok,
+        )
+        return
+    merge(model)
     model.eval().save(lesson.target, "native", tok)
 
 
@@ -78,7 +102,17 @@ def learn(
     ``rows`` of ``length`` tokens are one pass over the examples;
     ``data`` is their digest.
     """
+    # Say what learns
     config, steps = lesson.config, lesson.steps_for(rows)
+    still, told = digest_still(model), {}
+    if still:
+        count, rest = count_learning(model)
+        told = {"learning": count, "still": rest}
+        console.say(
+            f"  {count:,} weights learn, and {rest:,} stay as they are"
+        )
+
+    # Train
     done = train(
         model,
         objective,
@@ -87,14 +121,19 @@ def learn(
         steps,
         lesson.target.with_name(f"{lesson.name}.checkpoints"),
         lesson.target.with_name(f"{lesson.name}.jsonl"),
-        asked_for(shape, config, lesson.seed, data, lesson.source),
+        {
+            **asked_for(
+                shape, config, lesson.seed, data, lesson.source
+            ),
+            **({"still": still[:16]} if still else {}),
+        },
         hooks,
         label=f"fine-tuning {lesson.name}",
         compile=worth(config, steps, length, lesson.speed),
         anew=lesson.anew,
     )
     epochs = round(steps * config.batch / rows, 2)
-    return {"rows": rows, "epochs": epochs, **describe(done)}
+    return {"rows": rows, "epochs": epochs, **told, **describe(done)}
 
 
 def find_steps(config: TuningConfig, steps: int, rows: int) -> int:
