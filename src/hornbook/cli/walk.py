@@ -20,9 +20,18 @@ from hornbook.cli.app import (
     named,
     print_json,
 )
+from hornbook.tuning.lora_config import STEPPING
 
 if TYPE_CHECKING:
     from hornbook.base.record import RunRecord
+
+Rank = Annotated[
+    int | None,
+    Parameter(
+        help="Learn a change of this rank; the base stays. Details: "
+        "--set finetune.NAME.lora.alpha=32."
+    ),
+]
 
 
 @app.command
@@ -286,6 +295,7 @@ def finetune(
     epochs: Annotated[
         float, Parameter(help="Passes over the examples.")
     ] = 3.0,
+    lora: Rank = None,
     settings: Settings = None,
     force: Force = False,
     keep: Keep = False,
@@ -299,15 +309,25 @@ def finetune(
         table = f"finetune.{name}"
         given += [f"{table}.method={method}", f"{table}.base={base}"]
         given += [f"{table}.epochs={epochs}"]
+        given = [*adapter(table, lora), *given]
         if data is not None:
             given += [f"{table}.data={data}"]
-    elif data is not None:
+    elif data is not None or lora is not None:
         raise HornbookError(
-            "--data needs --name, the name of the new fine-tuning"
+            "--data and --lora need --name, the name of the new "
+            "fine-tuning"
         )
     make_stage(
         "finetune", recipe, given, force, keep, False, False, log or ""
     )
+
+
+def adapter(table: str, rank: int | None) -> list[str]:
+    """Give the settings of an adapter, which --set can still change."""
+    if rank is None:
+        return []
+    steps = [f"{table}.{k}={v}" for k, v in STEPPING.items()]
+    return [*steps, f"{table}.lora.rank={rank}"]
 
 
 @app.command

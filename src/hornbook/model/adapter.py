@@ -8,21 +8,23 @@ the model that they belong to. peft reads and writes the same.
 import math
 import os
 import re
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import torch
-from jaxtyping import Float
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from hornbook.base.errors import CorruptFileError, ModelError
 from hornbook.base.store import digest_file, digest_json, read_json
-from hornbook.model import families
-from hornbook.model.config import ModelConfig
+from hornbook.model.low_rank import (
+    LowRank,
+    layers_of,
+    linear_layers,
+    misfit,
+    split,
+)
 from hornbook.model.nf4 import rounded
 
 SETTINGS = "adapter_config.json"
@@ -36,30 +38,6 @@ KEY = re.compile(
     r"(?:base_model\.model\.)?(?:model\.|transformer\.)?([\w.]+?)"
     r"\.lora_(A|B|magnitude_vector)(?:\.weight)?"
 )
-
-
-class LowRank(msgspec.Struct, frozen=True):
-    """A change to one matrix W: to W + s B A, of low rank.
-
-    Source: hu2022, section 4.1; liu2024, equation 5, for m.
-    """
-
-    a: Float[Tensor, "rank columns"]
-    b: Float[Tensor, "rows rank"]
-    scale: float
-    """The factor s."""
-    m: Float[Tensor, " rows"] | None = None
-    """The lengths that rows have afterwards; None lets them be."""
-
-    def applied(
-        self, weight: Float[Tensor, "rows columns"]
-    ) -> Float[Tensor, "rows columns"]:
-        """Give the changed matrix."""
-        changed = weight + self.scale * (self.b @ self.a)
-        if self.m is None:
-            return changed
-        lengths = torch.linalg.norm(changed, dim=1)
-        return changed * (self.m / lengths)[:, None]
 
 
 def is_adapter(folder: Path) -> bool:
@@ -80,8 +58,8 @@ def find_base(folder: Path) -> Path:
     found = [place for place in places if place.exists()]
     if not found:
         raise ModelError(
-            f"the adapter {folder} belongs to the model {name!r}, which "
-            f"is not here; write its path into {SETTINGS}, as "
+            f"the adapter {folder} belongs to the model {name!r}, "
+            f"which is not here; write its path into {SETTINGS}, as "
             "base_model_name_or_path"
         )
 
@@ -164,15 +142,9 @@ def read_adapter(folder: Path, model: nn.Module) -> dict[str, LowRank]:
         CorruptFileError: its files are damaged.
     """
     # Open the files
-    table, file = read_table(folder / SETTINGS), folder / TENSORS
+    table = read_table(folder / SETTINGS)
     refuse_unknown(table, folder)
-    try:
-        tensors = load_file(file)
-    except (SafetensorError, OSError) as error:
-        raise CorruptFileError(
-            f"{file} is damaged ({error}); copy or train the adapter "
-            "again"
-        ) from error
+    tensors = read_tensors(folder / TENSORS)
 
     # Sort the tensors by the layer that they change
     parts: dict[str, dict[str, Tensor]] = {}
@@ -186,15 +158,32 @@ def read_adapter(folder: Path, model: nn.Module) -> dict[str, LowRank]:
         parts.setdefault(found[1], {})[found[2]] = tensor.float()
 
     # Give them our names
-    changes = {}
+    changes: dict[str, LowRank] = {}
     for theirs, ours in layers_of(model).items():
         given = parts.pop(theirs.partition(".")[2], None)
         if given:
             whole = change_of(given, table, theirs, folder)
-            changes |= split(whole, ours, model, folder)
+            if why := misfit(whole, ours, model):
+                raise _another(folder, why)
+            changes |= split(whole, ours, model)
     for stranger in parts:
         raise _another(folder, f"it has no layer {stranger}")
     return changes
+
+
+def read_tensors(file: Path) -> dict[str, Tensor]:
+    """Read an adapter's tensors.
+
+    Raises:
+        CorruptFileError: the file is missing or damaged.
+    """
+    try:
+        return load_file(file)
+    except (SafetensorError, OSError) as error:
+        raise CorruptFileError(
+            f"{file} is damaged ({error}); copy or train the adapter "
+            "again"
+        ) from error
 
 
 def change_of(
@@ -226,68 +215,6 @@ def change_of(
     )
 
 
-def split(
-    whole: LowRank, names: Sequence[str], model: nn.Module, folder: Path
-) -> dict[str, LowRank]:
-    """Give each of our layers its rows of a published layer's change.
-
-    Raises:
-        ModelError: the change has the shape of another model.
-    """
-    weights = [model.get_parameter(f"{name}.weight") for name in names]
-    sizes = [weight.size(0) for weight in weights]
-    wanted = (sum(sizes), weights[0].size(1))
-    shape = (whole.b.size(0), whole.a.size(-1))
-    rows = shape[0] if whole.m is None else whole.m.numel()
-    fits = whole.a.size(0) == whole.b.size(-1) and rows == wanted[0]
-    if shape != wanted or not fits:
-        raise _another(
-            folder, f"its {names[0]} has {wanted}, and not {shape}"
-        )
-    pieces = whole.b.split(sizes)
-    lengths: Sequence[Tensor | None] = [None] * len(sizes)
-    if whole.m is not None:
-        lengths = whole.m.flatten().split(sizes)
-    return {
-        name: turned(LowRank(whole.a, b, whole.scale, m), name, model)
-        for name, b, m in zip(names, pieces, lengths, strict=True)
-    }
-
-
-def join(parts: Sequence[LowRank]) -> LowRank:
-    """Make one change of several to layers that are published as one.
-
-    Their ranks add up: each keeps its own rows and its own A.
-    """
-    if len(parts) == 1:
-        return parts[0]
-    lengths = [part.m for part in parts if part.m is not None]
-    return LowRank(
-        torch.cat([part.a for part in parts]),
-        torch.block_diag(*(part.b for part in parts)),
-        parts[0].scale,
-        torch.cat(lengths) if lengths else None,
-    )
-
-
-def turned(change: LowRank, name: str, model: nn.Module) -> LowRank:
-    """Translate a change between our rows and a family's, and back.
-
-    nanochat keeps the halves of each head the other way round.
-    """
-    config = shape_of(model)
-    last = name.rpartition(".")[2]
-    if config.form != "nanochat" or last not in ("to_q", "to_k"):
-        return change
-    m, size = change.m, config.head_dim
-    return LowRank(
-        change.a,
-        families.swap_halves(change.b, size),
-        change.scale,
-        None if m is None else families.swap_halves(m, size),
-    )
-
-
 def refuse_unknown(table: dict[str, Any], folder: Path) -> None:
     """Refuse an adapter that does more than we can.
 
@@ -311,59 +238,12 @@ def refuse_unknown(table: dict[str, Any], folder: Path) -> None:
         )
 
 
-def linear_layers(model: nn.Module) -> dict[str, nn.Linear]:
-    """Name the linear layers inside a model's blocks."""
-    return {
-        name: layer
-        for name, layer in model.named_modules()
-        if type(layer) is nn.Linear and INSIDE.fullmatch(name)
-    }
-
-
-def layers_of(model: nn.Module) -> dict[str, list[str]]:
-    """Say which of our layers make each published linear layer."""
-    config = shape_of(model)
-    names = families.BLOCK_NAMES
-    place = "model.layers"
-    if config.form == "nanochat":
-        names = families.NANOCHAT_NAMES
-    if config.form == "gpt2":
-        names, place = GPT2_NAMES, "transformer.h"
-    found: dict[str, list[str]] = {}
-    for name, _ in model.named_modules():
-        inside = INSIDE.fullmatch(name)
-        if inside and inside[2] in names:
-            theirs = f"{place}.{inside[1]}.{names[inside[2]]}"
-            found.setdefault(theirs, []).append(name)
-    return found
-
-
-def shape_of(model: nn.Module) -> ModelConfig:
-    """Give the shape that a model was built by."""
-    config = model.config
-    assert isinstance(config, ModelConfig)
-    return config
-
-
 def _another(folder: Path, why: str) -> ModelError:
     """Say that an adapter does not fit its base."""
     return ModelError(
         f"the adapter {folder} is of another model than its base: {why}"
     )
 
-
-INSIDE = re.compile(
-    r"blocks\.(\d+)\."
-    r"(attention\.to_(?:q|k|v|out)|feedforward\.(?:gate|up|down))"
-)
-"""Our linear layers inside a block."""
-
-GPT2_NAMES = {
-    **families.GPT2_NAMES,
-    "attention.to_q": "attn.c_attn",
-    "attention.to_k": "attn.c_attn",
-    "attention.to_v": "attn.c_attn",
-}
 
 USUAL: dict[str, tuple[object, ...]] = {
     "peft_type": ("LORA",),

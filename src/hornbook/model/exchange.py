@@ -150,21 +150,23 @@ def read_config(table: dict[str, Any], folder: Path) -> ModelConfig:
     return reopen(config, folder)
 
 
-def read_weights(folder: Path) -> dict[str, Tensor]:
+def read_weights(
+    folder: Path, files: str = "model*.safetensors"
+) -> dict[str, Tensor]:
     """Read every weight of a folder, whole or in several files.
 
     Raises:
         ModelError: there are no weights in safetensors format.
         CorruptFileError: a file is cut short or damaged.
     """
-    files = sorted(folder.glob("model*.safetensors"))
-    if not files:
+    found = sorted(folder.glob(files))
+    if not found:
         raise ModelError(
-            f"{folder} holds no model.safetensors; other formats are "
-            "not opened, since they can run code"
+            f"{folder} holds no {files.replace('*', '')}; other "
+            "formats are not opened, since they can run code"
         )
     state: dict[str, Tensor] = {}
-    for file in files:
+    for file in found:
         try:
             state.update(load_file(file))
         except (SafetensorError, OSError, ValueError) as error:

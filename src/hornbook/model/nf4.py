@@ -6,6 +6,7 @@ shares of one lose little. With a scale of 32 bits to a run of 64, a
 number takes four and a half bits, a seventh of what it took.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -32,7 +33,8 @@ def levels() -> Float[Tensor, " levels"]:
     below = torch.linspace(0.5, last, 8, dtype=torch.float64)[1:]
     high, low = torch.special.ndtri(above), torch.special.ndtri(below)
     found = torch.cat((-low.flip(0), torch.zeros(1), high))
-    return (found / high[-1]).float()
+    shares: Tensor = found / high[-1]
+    return shares.float()
 
 
 def pack(
@@ -111,7 +113,8 @@ class Product(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         """Give the slope of x alone: the matrix does not learn."""
-        weight = unpack(*ctx.saved_tensors, ctx.shape)
+        codes, scales, table = ctx.saved_tensors
+        weight = unpack(codes, scales, table, ctx.shape)
         return grad @ weight.to(grad.dtype), None, None, None, None
 
 
@@ -142,7 +145,8 @@ class FourBitLinear(nn.Module):
         self, x: Float[Tensor, "*axes columns"]
     ) -> Float[Tensor, "*axes rows"]:
         """Apply the layer."""
-        y: Tensor = Product.apply(
+        multiply: Callable[..., Tensor] = Product.apply
+        y = multiply(
             x, self.codes, self.scales, self.table, self.shape
         )
         return y if self.bias is None else y + self.bias.to(y.dtype)

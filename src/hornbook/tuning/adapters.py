@@ -15,13 +15,10 @@ from hornbook.model.adapter import (
     PREFIX,
     SETTINGS,
     TENSORS,
-    LowRank,
     digest_weights,
-    join,
-    layers_of,
-    turned,
 )
 from hornbook.model.exchange import save_tensors
+from hornbook.model.low_rank import LowRank, join, layers_of, turned
 from hornbook.model.nf4 import FourBitLinear
 from hornbook.model.own_code import keep_code
 from hornbook.model.transformer import Transformer
@@ -58,10 +55,11 @@ def keep_adapter(
 
     # Say what they belong to
     where = Path(os.path.relpath(base, target)).as_posix()
+    digest = digest_weights(base)
     table = {
         "kind": "model",
         "model": msgspec.to_builtins(model.config),
-        "adapter": {"digest": digest_weights(base), "bits": config.bits},
+        "adapter": {"digest": digest, "bits": config.bits},
         **(told or {}),
     }
     with atomic_folder(target) as fresh:

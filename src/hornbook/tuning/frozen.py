@@ -3,7 +3,7 @@
 import hashlib
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from hornbook.base.errors import RecipeError
 from hornbook.model.transformer import Transformer
@@ -66,16 +66,17 @@ def digest_still(model: nn.Module) -> str:
     A checkpoint has what learns alone: with another base it would
     give another model.
     """
-    still = {
-        name: weight
+    still: dict[str, Tensor] = {
+        name: weight.detach()
         for name, weight in model.named_parameters()
         if not weight.requires_grad
     }
     if not still:
         return ""
+    still.update(model.named_buffers())
     sha = hashlib.sha256()
-    for name, tensor in {**still, **dict(model.named_buffers())}.items():
-        flat = tensor.detach().cpu().contiguous().flatten()
+    for name, tensor in still.items():
+        flat = tensor.cpu().contiguous().flatten()
         sha.update(f"{name} {tuple(tensor.shape)} ".encode())
-        sha.update(flat.view(torch.uint8).numpy())
+        sha.update(flat.view(torch.uint8).numpy().tobytes())
     return sha.hexdigest()

@@ -9,7 +9,7 @@ from torch import nn
 from hornbook.base.console import console
 from hornbook.model.adapter import find_tokenizer
 from hornbook.model.config import ModelConfig
-from hornbook.model.exchange import find_model
+from hornbook.model.exchange import find_model, weights_of
 from hornbook.model.transformer import Transformer
 from hornbook.tokenizer.tokenizer import Tokenizer
 from hornbook.training.batches import Batches
@@ -17,6 +17,7 @@ from hornbook.training.loop import Hooks, Objective, train
 from hornbook.training.precision import wants_compiling
 from hornbook.training.pretrain import asked_for, describe
 from hornbook.tuning.adapters import keep_adapter
+from hornbook.tuning.classify import Classifier
 from hornbook.tuning.config import TuningConfig
 from hornbook.tuning.frozen import (
     count_learning,
@@ -84,6 +85,24 @@ def keep_student(
         return
     merge(model)
     model.eval().save(lesson.target, "native", tok)
+
+
+def keep_classes(lesson: Lesson, model: Classifier) -> None:
+    """Save a classifier that has learnt: whole, or as an adapter."""
+    config, body = lesson.config, model.eval().body
+    if config.separate is not None:
+        keep_adapter(
+            body,
+            config.separate,
+            lesson.base,
+            lesson.target,
+            model.tok,
+            model.told,
+            weights_of(model.head),
+        )
+        return
+    merge(body)
+    model.save(lesson.target)
 
 
 def learn(

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hornbook.base.errors import RecipeError
-from hornbook.model.adapter import INSIDE, LowRank, linear_layers
+from hornbook.model.low_rank import INSIDE, LowRank, linear_layers
 from hornbook.model.nf4 import FourBitLinear
 from hornbook.model.transformer import Transformer
 from hornbook.tuning.frozen import first_block
@@ -67,7 +67,8 @@ class LoraLinear(nn.Module):
         """Measure the rows of W + s B A."""
         with torch.autocast(self.a.device.type, enabled=False):
             changed = self.base.weight + self.scale * (self.b @ self.a)
-        return torch.linalg.norm(changed, dim=1)
+        lengths: Tensor = torch.linalg.norm(changed, dim=1)
+        return lengths
 
     @property
     def change(self) -> LowRank:
@@ -93,8 +94,8 @@ def attach(
     for target in config.targets:
         if target not in here:
             raise RecipeError(
-                f"lora.targets names {target!r}, and the blocks of this "
-                f"model have {', '.join(sorted(here))} alone"
+                f"lora.targets names {target!r}, and the blocks of "
+                f"this model have {', '.join(sorted(here))} alone"
             )
     model.requires_grad_(False)
 

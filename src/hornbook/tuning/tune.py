@@ -14,6 +14,7 @@ from hornbook.training.loss import language_loss
 from hornbook.tuning.classify import Classifier, Labelled, class_loss
 from hornbook.tuning.lesson import (
     Lesson,
+    keep_classes,
     keep_student,
     learn,
     open_student,
@@ -128,7 +129,7 @@ def tune_classes(
         data,
         Hooks(),
     )
-    model.eval().save(lesson.target)
+    keep_classes(lesson, model)
     return {"documents": len(labelled), "classes": classes, **numbers}
 
 
