@@ -65,8 +65,9 @@ def find_model(path: str | Path) -> Path:
     if not name:
         places = ["finetune/chat", BASE]
     for place in places:
-        if (folder / place / CONFIG).exists():
-            return folder / place
+        found = folder / place
+        if (found / CONFIG).exists() or is_adapter(found):
+            return found
     raise ModelError(
         f"{folder} holds no finished model {name or 'yet'}; 'hornbook "
         f"run {folder}' makes what is missing"

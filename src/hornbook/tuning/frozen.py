@@ -60,8 +60,8 @@ def count_learning(model: nn.Module) -> tuple[int, int]:
     return learning, still + packed
 
 
-def digest_still(model: nn.Module) -> str:
-    """Digest what of a model does not learn; "" where all does.
+def digest_still(model: nn.Module) -> dict[str, str]:
+    """Digest what of a model does not learn; nothing where all does.
 
     A checkpoint has what learns alone: with another base it would
     give another model.
@@ -72,11 +72,11 @@ def digest_still(model: nn.Module) -> str:
         if not weight.requires_grad
     }
     if not still:
-        return ""
+        return {}
     still.update(model.named_buffers())
     sha = hashlib.sha256()
     for name, tensor in still.items():
         flat = tensor.cpu().contiguous().flatten()
         sha.update(f"{name} {tuple(tensor.shape)} ".encode())
         sha.update(flat.view(torch.uint8).numpy().tobytes())
-    return sha.hexdigest()
+    return {"still": sha.hexdigest()[:16]}

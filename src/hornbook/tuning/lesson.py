@@ -121,17 +121,9 @@ def learn(
     ``rows`` of ``length`` tokens are one pass over the examples;
     ``data`` is their digest.
     """
-    # Say what learns
     config, steps = lesson.config, lesson.steps_for(rows)
-    still, told = digest_still(model), {}
-    if still:
-        count, rest = count_learning(model)
-        told = {"learning": count, "still": rest}
-        console.say(
-            f"  {count:,} weights learn, and {rest:,} stay as they are"
-        )
-
-    # Train
+    told = tell_learning(model)
+    asked = asked_for(shape, config, lesson.seed, data, lesson.source)
     done = train(
         model,
         objective,
@@ -140,12 +132,7 @@ def learn(
         steps,
         lesson.target.with_name(f"{lesson.name}.checkpoints"),
         lesson.target.with_name(f"{lesson.name}.jsonl"),
-        {
-            **asked_for(
-                shape, config, lesson.seed, data, lesson.source
-            ),
-            **({"still": still[:16]} if still else {}),
-        },
+        {**asked, **digest_still(model)},
         hooks,
         label=f"fine-tuning {lesson.name}",
         compile=worth(config, steps, length, lesson.speed),
@@ -153,6 +140,17 @@ def learn(
     )
     epochs = round(steps * config.batch / rows, 2)
     return {"rows": rows, "epochs": epochs, **told, **describe(done)}
+
+
+def tell_learning(model: nn.Module) -> dict[str, int]:
+    """Say how many weights learn, and give it, where not all do."""
+    learning, still = count_learning(model)
+    if not still:
+        return {}
+    console.say(
+        f"  {learning:,} weights learn, and {still:,} stay as they are"
+    )
+    return {"learning": learning, "still": still}
 
 
 def find_steps(config: TuningConfig, steps: int, rows: int) -> int:
