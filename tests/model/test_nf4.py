@@ -66,6 +66,7 @@ def test_a_normal_matrix_loses_a_tenth_and_is_a_seventh_as_large() -> (
 
 
 @pytest.mark.parametrize("bias", [False, True])
+@torch.enable_grad()
 def test_forward_and_backward_are_those_of_the_unpacked_matrix(
     bias: bool,
 ) -> None:
@@ -81,6 +82,7 @@ def test_forward_and_backward_are_those_of_the_unpacked_matrix(
     torch.testing.assert_close(x.grad, same.grad)
 
 
+@torch.enable_grad()
 def test_the_unpacked_matrix_is_not_kept_for_the_way_back() -> None:
     packed = FourBitLinear(nn.Linear(64, 32))
     kept: list[int] = []
@@ -95,6 +97,7 @@ def test_the_unpacked_matrix_is_not_kept_for_the_way_back() -> None:
     assert kept and max(kept) < 64 * 32 * 4
 
 
+@torch.enable_grad()
 def test_mixed_precision_gives_what_a_linear_layer_gives() -> None:
     layer = nn.Linear(12, 7)
     x = torch.randn(3, 12, requires_grad=True)
