@@ -131,6 +131,24 @@ def test_merged_weights_give_the_same_logits(kind: str) -> None:
     close(model(IDS).detach(), learnt)
 
 
+@pytest.mark.parametrize("bits", [0, 4])
+def test_a_row_of_zeros_is_no_reason_to_stop(bits: Any) -> None:
+    model = make_model()
+    zeros = model.get_parameter("blocks.0.attention.to_out.weight")
+    with torch.no_grad():
+        zeros[3:] = 0
+    attach(model, LoraConfig(dora=True, bits=bits), 0, 1)
+    loss = model(IDS).square().mean()
+    loss.backward()
+    assert all(
+        weight.grad is not None and weight.grad.isfinite().all()
+        for weight in model.parameters()
+        if weight.requires_grad
+    )
+    merge(model)
+    assert model(IDS).isfinite().all()
+
+
 def test_equal_seeds_draw_equal_adapters() -> None:
     drawn = []
     for seed in (1, 1, 2):

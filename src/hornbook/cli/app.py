@@ -135,5 +135,5 @@ def open_model(run: str) -> "tuple[Transformer, Tokenizer]":
     from hornbook.tokenizer.tokenizer import Tokenizer
 
     folder = find_model(named(run))
-    tok = Tokenizer.load(find_tokenizer(folder))
-    return Transformer.load(folder), tok
+    model = Transformer.load(folder)
+    return model, Tokenizer.load(find_tokenizer(folder))

@@ -313,9 +313,9 @@ def finetune(
         if data is not None:
             given += [f"{table}.data={data}"]
     elif data is not None or lora is not None:
+        option = "--lora" if data is None else "--data"
         raise HornbookError(
-            "--data and --lora need --name, the name of the new "
-            "fine-tuning"
+            f"{option} needs --name, the name of the new fine-tuning"
         )
     make_stage(
         "finetune", recipe, given, force, keep, False, False, log or ""

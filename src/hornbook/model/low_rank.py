@@ -37,8 +37,15 @@ class LowRank(msgspec.Struct, frozen=True):
         changed: Tensor = weight + self.scale * (self.b @ self.a)
         if self.m is None:
             return changed
-        lengths: Tensor = torch.linalg.norm(changed, dim=1)
-        return changed * (self.m / lengths)[:, None]
+        return changed * (self.m / row_lengths(changed))[:, None]
+
+
+def row_lengths(
+    weight: Float[Tensor, "rows columns"],
+) -> Float[Tensor, " rows"]:
+    """Measure a matrix's rows, to divide by: never quite zero."""
+    lengths: Tensor = torch.linalg.norm(weight, dim=1)
+    return lengths.clamp_min(torch.finfo(lengths.dtype).tiny)
 
 
 def misfit(

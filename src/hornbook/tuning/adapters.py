@@ -18,7 +18,13 @@ from hornbook.model.adapter import (
     digest_weights,
 )
 from hornbook.model.exchange import save_tensors
-from hornbook.model.low_rank import LowRank, join, layers_of, turned
+from hornbook.model.low_rank import (
+    LowRank,
+    join,
+    layers_of,
+    row_lengths,
+    turned,
+)
 from hornbook.model.nf4 import FourBitLinear
 from hornbook.model.own_code import keep_code
 from hornbook.model.transformer import Transformer
@@ -95,7 +101,7 @@ def change_to(layer: nn.Module, like: LoraLinear) -> LowRank:
     assert isinstance(layer, nn.Linear | FourBitLinear)
     weight = layer.weight.detach()
     rows, columns = weight.shape
-    still = torch.linalg.norm(weight, dim=1)
+    still = row_lengths(weight)
     return LowRank(
         weight.new_zeros(0, columns),
         weight.new_zeros(rows, 0),

@@ -8,7 +8,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hornbook.base.errors import RecipeError
-from hornbook.model.low_rank import INSIDE, LowRank, linear_layers
+from hornbook.model.low_rank import (
+    INSIDE,
+    LowRank,
+    linear_layers,
+    row_lengths,
+)
 from hornbook.model.nf4 import FourBitLinear
 from hornbook.model.transformer import Transformer
 from hornbook.tuning.frozen import first_block
@@ -44,8 +49,7 @@ class LoraLinear(nn.Module):
         # Let the rows be as long as they are
         self.m: nn.Parameter | None = None
         if config.dora:
-            lengths = torch.linalg.norm(base.weight.detach(), dim=1)
-            self.m = nn.Parameter(lengths)
+            self.m = nn.Parameter(row_lengths(base.weight.detach()))
 
     def forward(
         self, x: Float[Tensor, "*axes columns"]
@@ -67,8 +71,7 @@ class LoraLinear(nn.Module):
         """Measure the rows of W + s B A."""
         with torch.autocast(self.a.device.type, enabled=False):
             changed = self.base.weight + self.scale * (self.b @ self.a)
-        lengths: Tensor = torch.linalg.norm(changed, dim=1)
-        return lengths
+        return row_lengths(changed)
 
     @property
     def change(self) -> LowRank:
