@@ -26,6 +26,7 @@ from hornbook.model.transformer import Transformer
 from hornbook.tokenizer.tokenizer import SPECIALS, Tokenizer
 from hornbook.training import loop
 from hornbook.training.checkpoint import found
+from hornbook.training.loss import language_loss
 from hornbook.tuning.adapters import keep_adapter
 from hornbook.tuning.classify import Classifier
 from hornbook.tuning.config import TuningConfig
@@ -157,6 +158,20 @@ def test_equal_seeds_draw_equal_adapters() -> None:
         drawn.append(model.get_parameter("blocks.1.feedforward.up.a"))
     assert torch.equal(drawn[0], drawn[1])
     assert not torch.equal(drawn[0], drawn[2])
+
+
+@pytest.mark.compiled
+def test_a_compiled_adapter_learns_what_a_plain_one_does() -> None:
+    losses = []
+    for compile in (False, True):
+        model = make_model()
+        attach(model, LoraConfig(dora=True, bits=4), 0, 1)
+        config = settings()
+        objective = language_loss(0.0)
+        trainer = loop.Trainer(model, objective, config, 3, compile)
+        batch = {"ids": IDS, "targets": IDS.roll(-1, 1)}
+        losses.append([trainer.update(batch)[0] for _ in range(3)])
+    assert losses[1] == pytest.approx(losses[0], rel=1e-4)
 
 
 def test_targets_and_last_blocks_say_what_learns() -> None:
