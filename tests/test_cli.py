@@ -108,6 +108,8 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("generate empty The hat is", 'generate empty "The hat is"'),
         ("run smoke --set pretrain.minuts=5", "the recipe smoke: "),
         ("finetune smoke --data file", "--data needs --name"),
+        ("finetune smoke --lora 4", "--lora needs --name"),
+        ("finetune smoke --name x --lora 0", "x.lora.rank is 0"),
         ("finetune smoke --name x --data no.csv", "no.csv"),
         ("finetune smoke --name a/b", "cannot name a folder"),
     ],

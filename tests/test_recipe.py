@@ -60,6 +60,67 @@ def test_a_saved_recipe_loads_back_equal(
     assert load_recipe(path) == load_recipe(tmp_path) == recipe
 
 
+def test_an_adapter_has_its_own_rates_unless_told(
+    tmp_path: Path,
+) -> None:
+    path = written(tmp_path)
+    rank, lr = "finetune.a.lora.rank=4", "finetune.a.lr=0.3"
+    tuning = load_recipe(path, [rank]).finetune["a"]
+    assert tuning.optimizer == "adamw" and tuning.lr < 0.02
+    assert tuning.lora is not None and tuning.lora.rank == 4
+    tuning = load_recipe(path, [rank, lr]).finetune["a"]
+    assert (tuning.optimizer, tuning.lr) == ("adamw", 0.3)
+    recipe = load_recipe(path, [rank, lr])
+    again = tmp_path / "again.toml"
+    again.write_text(recipe_toml(recipe), encoding="utf-8")
+    assert load_recipe(again) == recipe
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("lora.rank=0", "finetune.a.lora.rank is 0"),
+        ("lora.alpha=0", "finetune.a.lora.alpha is 0"),
+        ("lora.bits=8", "bits"),
+        ("lora.targets=['x']", "targets"),
+        ("lora.rang=4", "lora.rang"),
+        ("blocks=-1", "finetune.a.blocks is -1"),
+    ],
+)
+def test_an_adapter_that_cannot_be_is_refused(
+    setting: str, words: str, tmp_path: Path
+) -> None:
+    said = refused(
+        written(tmp_path),
+        "finetune.a.lora.rank=4",
+        f"finetune.a.{setting}",
+    )
+    assert words in said
+
+
+def test_rates_by_width_are_not_for_adapters(tmp_path: Path) -> None:
+    said = refused(
+        written(tmp_path),
+        "finetune.a.lora.rank=4",
+        "finetune.a.base_width=64",
+    )
+    assert "finetune.a.base_width" in said
+
+
+def test_a_stage_after_an_adapter_waits_for_its_file(
+    tmp_path: Path,
+) -> None:
+    recipe = load_recipe(
+        written(tmp_path),
+        ["finetune.a.lora.rank=4", "finetune.b.base=a"],
+    )
+    stages = {stage.name: stage for stage in road(recipe)}
+    file = "finetune/a/adapter_model.safetensors"
+    assert file in stages["finetune.b"].before
+    assert file in stages["evaluate"].before
+    assert "finetune/b/model.safetensors" in stages["evaluate"].before
+
+
 def test_a_recipe_is_named_after_its_file(tmp_path: Path) -> None:
     path = written(tmp_path)
     assert load_recipe(path).name == "mine"

@@ -26,6 +26,7 @@ from hornbook.training.config import TrainingConfig
 from hornbook.training.config import check as check_training
 from hornbook.tuning.config import OWN, TuningConfig
 from hornbook.tuning.config import check as check_tuning
+from hornbook.tuning.lora_config import with_adapter
 
 FILE = "recipe.toml"
 NAME_CHARACTERS = "letters, digits, '-', '_' and '.'"
@@ -135,6 +136,7 @@ def build_recipe(tables: dict[str, Any], where: str) -> Recipe:
     Raises:
         RecipeError: says which key of which file is wrong, and why.
     """
+    tables = with_adapters(tables)
     model = tables.get("model", {})
     if isinstance(model, dict):
         tables = {**tables, "model": with_form(model)}
@@ -159,6 +161,15 @@ def build_recipe(tables: dict[str, Any], where: str) -> Recipe:
     check_text(recipe, where)
     check_evaluation(recipe.evaluation)
     return recipe
+
+
+def with_adapters(tables: dict[str, Any]) -> dict[str, Any]:
+    """Lay the fine-tunings that have an adapter over what suits it."""
+    tunings = tables.get("finetune")
+    if not isinstance(tunings, dict):
+        return tables
+    laid = {name: with_adapter(t) for name, t in tunings.items()}
+    return {**tables, "finetune": laid}
 
 
 def check_tunings(recipe: Recipe, where: str) -> None:

@@ -203,7 +203,10 @@ def pretrain_stage() -> Stage:
 def last_stages(recipe: Recipe, tunings: Sequence[str]) -> list[Stage]:
     """List what follows when every model is trained."""
     models = [f"finetune/{name}/config.json" for name in tunings]
-    weights = [f"finetune/{name}/model.safetensors" for name in tunings]
+    weights = [
+        f"finetune/{name}/{recipe.finetune[name].leaves}"
+        for name in tunings
+    ]
     base = "checkpoints/base/model.safetensors"
     return [
         Stage(
@@ -242,8 +245,10 @@ def tuning_stage(recipe: Recipe, name: str) -> Stage:
     """Build the stage of one fine-tuning."""
     # Find the files that it reads
     asked, text = recipe.finetune[name], "corpus/train.parquet"
-    models = "checkpoints" if asked.base in OWN else "finetune"
-    weights = f"{models}/{asked.base}/model.safetensors"
+    weights = f"checkpoints/{asked.base}/model.safetensors"
+    if asked.base in recipe.finetune:
+        leaves = recipe.finetune[asked.base].leaves
+        weights = f"finetune/{asked.base}/{leaves}"
     before: tuple[str, ...] = (weights, text)
     outside = recipe.is_elsewhere(name)
     if outside:

@@ -38,6 +38,20 @@ def test_every_weight_is_moved_by_one(name: str, form: str) -> None:
     assert set().union(*sets) == {id(w) for w in model.parameters()}
 
 
+@pytest.mark.parametrize("name", sorted(OPTIMIZERS))
+def test_what_does_not_learn_is_not_moved(name: str) -> None:
+    shape = make_config(form="gpt2", vocab_size=9, width=16, layers=2)
+    model = Transformer(shape)
+    model.requires_grad_(False)
+    model.blocks[1].requires_grad_(True)
+    config = TrainingConfig(optimizer=name, ema=0.9)
+    *parts, mean = make_optimizers(model, config, torch.float32)
+    wanted = {id(weight) for weight in model.blocks[1].parameters()}
+    assert set().union(*map(moved, parts)) == wanted
+    assert isinstance(mean, Average)
+    assert {id(weight) for weight in mean.weights} == wanted
+
+
 def test_muon_moves_the_matrices_of_blocks_alone() -> None:
     shape = make_config(form="gpt2", vocab_size=9, width=16, layers=1)
     model = Transformer(shape)

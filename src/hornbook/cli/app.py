@@ -140,12 +140,14 @@ def missing(run: str, kinds: str = "run or model") -> DataError:
 
 def open_model(run: str) -> "tuple[Transformer, Tokenizer]":
     """Open a model and its tokenizer."""
+    from hornbook.model.adapter import find_tokenizer
     from hornbook.model.find import find_model
     from hornbook.model.transformer import Transformer
     from hornbook.tokenizer.tokenizer import Tokenizer
 
     folder = find_model(named(run))
-    return Transformer.load(folder), Tokenizer.load(folder)
+    model = Transformer.load(folder)
+    return model, Tokenizer.load(find_tokenizer(folder))
 
 
 def permit(code: bool) -> None:

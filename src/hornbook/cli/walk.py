@@ -27,6 +27,14 @@ from hornbook.cli.app import (
 if TYPE_CHECKING:
     from hornbook.base.record import RunRecord
 
+Rank = Annotated[
+    int | None,
+    Parameter(
+        help="Learn a change of this rank; the base stays. Details: "
+        "--set finetune.NAME.lora.alpha=32."
+    ),
+]
+
 
 @app.command
 def new(
@@ -299,6 +307,7 @@ def finetune(
         float, Parameter(help="Passes over the examples.")
     ] = 3.0,
     allow_code: AllowCode = False,
+    lora: Rank = None,
     settings: Settings = None,
     force: Force = False,
     keep: Keep = False,
@@ -312,25 +321,30 @@ def finetune(
     permit(allow_code)
     if data is not None and not data.is_file():
         raise DataError(f"there is no file {data} to learn from")
-    if data is not None and not name:
+    option = "--lora" if data is None else "--data"
+    if (data is not None or lora is not None) and not name:
         raise HornbookError(
-            "--data needs --name, the name of the new fine-tuning"
+            f"{option} needs --name, the name of the new fine-tuning"
         )
     given, chosen = list(settings or ()), [name] if name else []
     if name:
         asked = {"method": method, "base": base, "epochs": epochs}
         asked |= {"data": data} if data is not None else {}
-        given = new_tuning(name, asked, given)
+        given = new_tuning(name, asked, given, lora)
     done = (force, keep, False, False, log or "", chosen)
     make_stage("finetune", recipe, given, *done)
 
 
 def new_tuning(
-    name: str, asked: dict[str, object], given: list[str]
+    name: str,
+    asked: dict[str, object],
+    given: list[str],
+    rank: int | None = None,
 ) -> list[str]:
     """Write a new fine-tuning as settings of the recipe."""
     from hornbook.recipe import is_elsewhere
     from hornbook.tuning.config import GENTLE, OWN, USUAL
+    from hornbook.tuning.lora_config import STEPPING
 
     def written(table: Mapping[str, object]) -> list[str]:
         return [f"finetune.{name}.{k}={v}" for k, v in table.items()]
@@ -339,6 +353,8 @@ def new_tuning(
     rates = USUAL[str(asked["method"])]
     if base not in OWN and is_elsewhere(base):
         rates = GENTLE
+    if rank is not None:
+        rates = {**STEPPING, "lora.rank": rank}
     return [*written(rates), *given, *written(asked)]
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from hornbook.base.console import console
 from hornbook.base.errors import ModelError
 from hornbook.base.store import write_text
+from hornbook.model.adapter import find_tokenizer
 from hornbook.model.exchange import MODEL, save_model, verify
 from hornbook.model.find import CONFIG, GGUF, WEIGHTS, find_model
 from hornbook.model.transformer import Transformer
@@ -39,7 +40,8 @@ def export(
             f"{to} holds something that is no model; choose a new "
             "folder"
         )
-    model, tok = Transformer.load(folder), Tokenizer.load(folder)
+    model = Transformer.load(folder)
+    tok = Tokenizer.load(find_tokenizer(folder))
     save_model(model, to, format, tok)
     verdict = verify(model, to)
     if card and to.is_dir():

@@ -25,6 +25,12 @@ from hornbook.base.store import (
     write_json,
 )
 from hornbook.model import families
+from hornbook.model.adapter import (
+    apply_adapter,
+    find_base,
+    is_adapter,
+    read_ours,
+)
 from hornbook.model.config import ModelConfig
 from hornbook.model.find import CONFIG, GGUF, WEIGHTS, find_model
 from hornbook.model.frame import build
@@ -36,12 +42,18 @@ if TYPE_CHECKING:
 
 
 def load_model(path: str | Path) -> Transformer:
-    """Build a transformer from its configuration and weights."""
+    """Build a transformer from its configuration and weights.
+
+    An adapter's is its base, changed as the adapter says.
+    """
     folder = find_model(path)
     if folder.is_file():
         from hornbook.model.gguf import load_gguf
 
         return load_gguf(folder)
+    if is_adapter(folder):
+        refuse_classes(read_ours(folder), folder)
+        return load_adapted(folder)
     table = read_table(folder)
     foreign = "model_type" in table
     config = read_config(table, folder)
@@ -64,6 +76,8 @@ def load_shape(path: str | Path) -> ModelConfig:
         from hornbook.model.gguf import read_shape
 
         return read_shape(folder)
+    if is_adapter(folder):
+        return load_shape(find_base(folder))
     return read_config(read_table(folder), folder)
 
 
@@ -77,12 +91,44 @@ def read_table(folder: Path) -> dict[str, Any]:
     table = read_json(folder / CONFIG)
     if not isinstance(table, dict):
         raise CorruptFileError(f"{folder / CONFIG} is not a table")
+    refuse_classes(table, folder)
+    return table
+
+
+def load_adapted(folder: Path) -> Transformer:
+    """Open an adapter's base, and change it as the adapter says.
+
+    The base may be another one's adapter, and so on.
+
+    Raises:
+        ModelError: the adapter is of another model or another kind.
+    """
+    chain: list[Path] = []
+    while is_adapter(folder):
+        if folder in chain:
+            raise ModelError(
+                f"the adapter {folder} names itself as its base; write "
+                "the model's path into its adapter_config.json"
+            )
+        chain.append(folder)
+        folder = find_base(folder)
+    model = load_model(folder)
+    for adapter in reversed(chain):
+        apply_adapter(adapter, model)
+    return model
+
+
+def refuse_classes(table: dict[str, Any], folder: Path) -> None:
+    """Refuse a classifier where a language model is meant.
+
+    Raises:
+        ModelError: it is one.
+    """
     if table.get("kind") == "classifier":
         raise ModelError(
             f"{folder} is a classifier, which gives classes and no "
             "tokens; open it with hb.Classifier.load"
         )
-    return table
 
 
 def read_config(table: dict[str, Any], folder: Path) -> ModelConfig:
@@ -99,21 +145,23 @@ def read_config(table: dict[str, Any], folder: Path) -> ModelConfig:
     return reopen(config, folder)
 
 
-def read_weights(folder: Path) -> dict[str, Tensor]:
+def read_weights(
+    folder: Path, files: str = "model*.safetensors"
+) -> dict[str, Tensor]:
     """Read every weight of a folder, whole or in several files.
 
     Raises:
         ModelError: there are no weights in safetensors format.
         CorruptFileError: a file is cut short or damaged.
     """
-    files = sorted(folder.glob("model*.safetensors"))
-    if not files:
+    found = sorted(folder.glob(files))
+    if not found:
         raise ModelError(
-            f"{folder} holds no model.safetensors; other formats are "
-            "not opened, since they can run code"
+            f"{folder} holds no {files.replace('*', '')}; other "
+            "formats are not opened, since they can run code"
         )
     state: dict[str, Tensor] = {}
-    for file in files:
+    for file in found:
         try:
             state.update(load_file(file))
         except (SafetensorError, OSError, ValueError) as error:

@@ -212,7 +212,7 @@ def to_hf(
     out = {}
     for key, tensor in state.items():
         if config.form == "nanochat" and _turned(key):
-            tensor = _swap_halves(tensor, config.head_dim)
+            tensor = swap_halves(tensor, config.head_dim)
         out[rename(key, names, OUTER_NAMES, "model.layers")] = tensor
     return out
 
@@ -230,7 +230,7 @@ def from_hf(
     for key, tensor in state.items():
         ours = rename(key, inner, outer, "blocks")
         if config.form == "nanochat" and _turned(ours):
-            tensor = _swap_halves(tensor, config.head_dim)
+            tensor = swap_halves(tensor, config.head_dim)
         out[ours] = tensor
     return out
 
@@ -257,7 +257,7 @@ def _turned(key: str) -> bool:
     return key.endswith(("to_q.weight", "to_k.weight"))
 
 
-def _swap_halves(weight: Tensor, head_dim: int) -> Tensor:
+def swap_halves(weight: Tensor, head_dim: int) -> Tensor:
     """Exchange the halves of each head.
 
     nanochat turns the other way round; turning (b, a) one way is

@@ -12,6 +12,7 @@ CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
 BASE = "checkpoints/base"
 GGUF = ".gguf"
+ADAPTER = "adapter_config.json"
 
 
 def find_model(path: str | Path) -> Path:
@@ -68,8 +69,9 @@ def in_run(run: Path, name: str) -> Path:
     if not name:
         places = ["finetune/chat", BASE]
     for place in places:
-        if (run / place / CONFIG).exists():
-            return run / place
+        found = run / place
+        if (found / CONFIG).exists() or (found / ADAPTER).exists():
+            return found
     raise ModelError(
         f"{run} holds no finished model {name or 'yet'}; 'hornbook "
         f"run {run}' makes what is missing"

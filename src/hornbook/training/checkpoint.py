@@ -332,5 +332,6 @@ def _difference(
 WORDS = {
     "data": "the digest of the training text",
     "source": "the digest of Hornbook's source",
+    "still": "the digest of the weights that do not learn",
     "format": "the format of checkpoints",
 }

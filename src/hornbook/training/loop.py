@@ -29,7 +29,7 @@ from hornbook.training.batches import (
 )
 from hornbook.training.checkpoint import Progress
 from hornbook.training.config import TrainingConfig
-from hornbook.training.optimizers import make_optimizers
+from hornbook.training.optimizers import learning, make_optimizers
 from hornbook.training.pace import Pace
 from hornbook.training.parallel import Alone, share_out
 from hornbook.training.precision import (
@@ -112,7 +112,7 @@ class Trainer:
             part = portion * self.measure(piece)
             self.scale.enlarge(part).backward()
             loss = loss + part.detach()
-        weights = list(self.model.parameters())
+        weights = learning(self.model)
         fits = self.scale.reduce(weights)
         slopes = [w.grad for w in weights if w.grad is not None]
         length = nn.utils.get_total_norm(slopes)

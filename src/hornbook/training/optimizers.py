@@ -35,8 +35,13 @@ def make_optimizers(
     """
     made = OPTIMIZERS[config.optimizer](model, config, precision)
     if config.ema:
-        return [*made, Average(list(model.parameters()), config.ema)]
+        return [*made, Average(learning(model), config.ema)]
     return list(made)
+
+
+def learning(model: nn.Module) -> list[nn.Parameter]:
+    """List the weights of a model that learn."""
+    return [w for w in model.parameters() if w.requires_grad]
 
 
 def with_muon(
@@ -92,7 +97,7 @@ def adamw(
 
 
 def sort_weights(model: nn.Module) -> Weights:
-    """Sort a model's weights by what they are.
+    """Sort the weights that learn by what they are.
 
     A ``matrix`` maps vectors to vectors inside a block, the ``head``
     maps the last one to scores, an ``embedding`` is a table of
@@ -106,6 +111,8 @@ def sort_weights(model: nn.Module) -> Weights:
         "vector": [],
     }
     for name, weight in model.named_parameters():
+        if not weight.requires_grad:
+            continue
         if weight.dim() < 2:
             kinds["vector"].append(weight)
         elif "blocks." in name:

@@ -20,8 +20,15 @@ Tensors = dict[str, Tensor]
 
 
 def named_weights(model: nn.Module) -> Tensors:
-    """Name a model's own weights: shared matrices once."""
-    return {n: w.detach() for n, w in model.named_parameters()}
+    """Name the weights that learn: shared matrices once.
+
+    Those that stay as they are came from a file, and are there still.
+    """
+    return {
+        name: weight.detach()
+        for name, weight in model.named_parameters()
+        if weight.requires_grad
+    }
 
 
 def named_memory(optimizers: list[Optimizer]) -> Tensors:

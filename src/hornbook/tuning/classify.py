@@ -15,7 +15,9 @@ from torch.nn import functional as F
 
 from hornbook.base.errors import CorruptFileError, DataError
 from hornbook.base.store import read_json
+from hornbook.model.adapter import HEAD, is_adapter
 from hornbook.model.exchange import (
+    load_adapted,
     read_config,
     read_weights,
     weights_of,
@@ -116,9 +118,10 @@ class Classifier(nn.Module):
             ]
         return [self.classes[i] for i in chances.argmax(-1)]
 
-    def save(self, folder: Path) -> None:
-        """Write the classifier's folder, whole or not at all."""
-        table: dict[str, Any] = {
+    @property
+    def told(self) -> dict[str, Any]:
+        """What its folder says of it."""
+        return {
             "kind": "classifier",
             "model": msgspec.to_builtins(self.body.config),
             "classes": list(self.classes),
@@ -127,7 +130,11 @@ class Classifier(nn.Module):
             "several": self.several,
             "temperature": self.temperature,
         }
-        write_model_folder(folder, table, weights_of(self), self.tok)
+
+    def save(self, folder: Path) -> None:
+        """Write the classifier's folder, whole or not at all."""
+        state = weights_of(self)
+        write_model_folder(folder, self.told, state, self.tok)
 
     @staticmethod
     def load(path: str | Path) -> "Classifier":
@@ -144,7 +151,12 @@ class Classifier(nn.Module):
                 f"{folder} is not a classifier; give the folder of one "
                 "or RUN:NAME, as in runs/demo:topic"
             )
-        body = Transformer(read_config(table, folder))
+        adapted = is_adapter(folder)
+        body = (
+            load_adapted(folder)
+            if adapted
+            else Transformer(read_config(table, folder))
+        )
         tok = Tokenizer.load(folder)
         try:
             model = Classifier(
@@ -156,11 +168,15 @@ class Classifier(nn.Module):
                 table.get("several", False),
             )
             model.temperature = table.get("temperature", 1.0)
-            model.load_state_dict(read_weights(folder))
+            if adapted:
+                head = read_weights(folder, HEAD)
+                model.head.load_state_dict(head)
+            else:
+                model.load_state_dict(read_weights(folder))
         except (KeyError, RuntimeError) as error:
             raise CorruptFileError(
-                f"{folder / WEIGHTS} and {CONFIG} do not fit; train "
-                "the classifier again"
+                f"{folder / (HEAD if adapted else WEIGHTS)} and "
+                f"{CONFIG} do not fit; train the classifier again"
             ) from error
         return model.eval()
 

@@ -6,6 +6,8 @@ from hornbook.base.errors import RecipeError
 from hornbook.training.config import TrainingConfig
 from hornbook.training.config import check as check_training
 from hornbook.tuning.labels import ClassesConfig, check_classes
+from hornbook.tuning.lora_config import LoraConfig
+from hornbook.tuning.lora_config import check as check_lora
 from hornbook.tuning.preference import (
     PreferenceConfig,
     check_preferences,
@@ -64,6 +66,23 @@ class TuningConfig(TrainingConfig, frozen=True, kw_only=True):
     """How preferences are learnt (``dpo``)."""
     reasoning: ReasoningConfig | None = None
     """How answers are made and judged (``grpo``)."""
+    blocks: int = 0
+    """The last blocks, which alone learn, with what stands behind
+    them; 0 is all. With ``lora``, those that have adapters."""
+    lora: LoraConfig | None = None
+    """A small change that is learnt in place of the weights."""
+
+    @property
+    def separate(self) -> LoraConfig | None:
+        """The adapter that is kept as one, and not merged."""
+        kept = self.lora is not None and not self.lora.merged
+        return self.lora if kept else None
+
+    @property
+    def leaves(self) -> str:
+        """The file that holds what was learnt."""
+        kind = "adapter_model" if self.separate else "model"
+        return f"{kind}.safetensors"
 
 
 def check(config: TuningConfig, section: str) -> None:
@@ -90,6 +109,7 @@ def check(config: TuningConfig, section: str) -> None:
     check_sft(config, section)
     check_grpo(config, section)
     check_context(config, section)
+    check_learning(config, section)
 
 
 def check_sft(config: TuningConfig, section: str) -> None:
@@ -144,6 +164,27 @@ def check_grpo(config: TuningConfig, section: str) -> None:
         raise RecipeError(
             f"{section}.z_loss is for losses of the next token, and "
             "'grpo' has none; leave it out"
+        )
+
+
+def check_learning(config: TuningConfig, section: str) -> None:
+    """Refuse what cannot be said of the weights that learn.
+
+    Raises:
+        RecipeError: names the section and the key.
+    """
+    if config.blocks < 0:
+        raise RecipeError(
+            f"{section}.blocks is {config.blocks}; it must be 0, for "
+            "all, or the number of the last blocks that learn"
+        )
+    if config.lora is not None:
+        check_lora(config.lora, f"{section}.lora")
+    if config.lora is not None and config.base_width:
+        raise RecipeError(
+            f"{section}.base_width is for the rates of a whole model's "
+            "matrices, and an adapter's do not depend on the width; "
+            "leave it out"
         )
 
 

@@ -6,8 +6,11 @@ from typing import Any
 import msgspec
 from torch import nn
 
+from hornbook.base.console import console
 from hornbook.base.errors import RecipeError
+from hornbook.model.adapter import find_tokenizer
 from hornbook.model.config import ModelConfig
+from hornbook.model.exchange import weights_of
 from hornbook.model.find import find_model
 from hornbook.model.transformer import Transformer
 from hornbook.tokenizer.tokenizer import Tokenizer
@@ -15,11 +18,19 @@ from hornbook.training.batches import Batches
 from hornbook.training.loop import Hooks, Objective, train
 from hornbook.training.precision import wants_compiling
 from hornbook.training.pretrain import asked_for, describe
+from hornbook.tuning.adapters import keep_adapter
+from hornbook.tuning.classify import Classifier
 from hornbook.tuning.config import (
     TuningConfig,
     row_tokens,
     steady,
 )
+from hornbook.tuning.frozen import (
+    count_learning,
+    digest_still,
+    keep_last,
+)
+from hornbook.tuning.lora import attach, merge
 
 
 class Lesson(msgspec.Struct, frozen=True):
@@ -74,15 +85,48 @@ class Lesson(msgspec.Struct, frozen=True):
 
 def open_student(lesson: Lesson) -> tuple[Transformer, Tokenizer]:
     """Open the model that a lesson begins with, ready to learn."""
-    model = Transformer.load(lesson.base).train()
-    return model, Tokenizer.load(lesson.base)
+    model, config = Transformer.load(lesson.base), lesson.config
+    if config.lora is not None:
+        attach(model, config.lora, config.blocks, lesson.seed)
+    elif config.blocks:
+        keep_last(model, config.blocks)
+    return model.train(), Tokenizer.load(find_tokenizer(lesson.base))
 
 
 def keep_student(
     lesson: Lesson, model: Transformer, tok: Tokenizer
 ) -> None:
-    """Save the model that has learnt, with its tokenizer."""
+    """Save what has learnt, with its tokenizer: model or adapter."""
+    config = lesson.config
+    if config.separate is not None:
+        keep_adapter(
+            model.eval(),
+            config.separate,
+            lesson.base,
+            lesson.target,
+            tok,
+        )
+        return
+    merge(model)
     model.eval().save(lesson.target, "native", tok)
+
+
+def keep_classes(lesson: Lesson, model: Classifier) -> None:
+    """Save a classifier that has learnt: whole, or as an adapter."""
+    config, body = lesson.config, model.eval().body
+    if config.separate is not None:
+        keep_adapter(
+            body,
+            config.separate,
+            lesson.base,
+            lesson.target,
+            model.tok,
+            model.told,
+            weights_of(model.head),
+        )
+        return
+    merge(body)
+    model.save(lesson.target)
 
 
 def learn(
@@ -102,6 +146,8 @@ def learn(
     ``data`` is their digest.
     """
     config, steps = lesson.config, lesson.steps_for(rows)
+    told = tell_learning(model)
+    asked = asked_for(shape, config, lesson.seed, data, lesson.source)
     done = train(
         model,
         objective,
@@ -110,14 +156,25 @@ def learn(
         steps,
         lesson.target.with_name(f"{lesson.name}.checkpoints"),
         lesson.target.with_name(f"{lesson.name}.jsonl"),
-        asked_for(shape, config, lesson.seed, data, lesson.source),
+        {**asked, **digest_still(model)},
         hooks,
         label=f"fine-tuning {lesson.name}",
         compile=worth(config, steps, length, lesson.speed),
         anew=lesson.anew,
     )
     epochs = round(steps * config.batch / rows, 2)
-    return {"rows": rows, "epochs": epochs, **describe(done)}
+    return {"rows": rows, "epochs": epochs, **told, **describe(done)}
+
+
+def tell_learning(model: nn.Module) -> dict[str, int]:
+    """Say how many weights learn, and give it, where not all do."""
+    learning, still = count_learning(model)
+    if not still:
+        return {}
+    console.say(
+        f"  {learning:,} weights learn, and {still:,} stay as they are"
+    )
+    return {"learning": learning, "still": still}
 
 
 def find_steps(config: TuningConfig, steps: int, rows: int) -> int:

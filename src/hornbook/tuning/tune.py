@@ -39,6 +39,7 @@ from hornbook.tuning.labels import (
 )
 from hornbook.tuning.lesson import (
     Lesson,
+    keep_classes,
     keep_student,
     learn,
     open_student,
@@ -185,7 +186,7 @@ def tune_classes(
 
     # Calibrate it, measure it, keep it
     told = examine(model.to("cpu").eval(), heldout, test)
-    model.save(lesson.target)
+    keep_classes(lesson, model)
     counts = {"documents": len(labelled), "classes": classes}
     return {**counts, **told, **numbers}
 
