@@ -319,13 +319,7 @@ def finetune(
     gentle ones: AdamW's, 0.0001, unless --set says else.
     """
     permit(allow_code)
-    if data is not None and not data.is_file():
-        raise DataError(f"there is no file {data} to learn from")
-    option = "--lora" if data is None else "--data"
-    if (data is not None or lora is not None) and not name:
-        raise HornbookError(
-            f"{option} needs --name, the name of the new fine-tuning"
-        )
+    need_name(name, data, lora)
     given, chosen = list(settings or ()), [name] if name else []
     if name:
         asked = {"method": method, "base": base, "epochs": epochs}
@@ -333,6 +327,22 @@ def finetune(
         given = new_tuning(name, asked, given, lora)
     done = (force, keep, False, False, log or "", chosen)
     make_stage("finetune", recipe, given, *done)
+
+
+def need_name(name: str, data: Path | None, rank: int | None) -> None:
+    """Refuse a file that is not there, and what has no name.
+
+    Raises:
+        DataError: there is no such file.
+        HornbookError: the fine-tuning that is asked for needs a name.
+    """
+    if data is not None and not data.is_file():
+        raise DataError(f"there is no file {data} to learn from")
+    option = "--lora" if data is None else "--data"
+    if (data is not None or rank is not None) and not name:
+        raise HornbookError(
+            f"{option} needs --name, the name of the new fine-tuning"
+        )
 
 
 def new_tuning(
