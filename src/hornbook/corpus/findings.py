@@ -69,9 +69,11 @@ def find(
         texts = Texts(places)
         shared = find_overlaps(
             training,
-            [d.text for d in held] or [texts[e.rank] for e in heldout],
+            (d.text for d in held)
+            if held
+            else (texts[e.rank] for e in heldout),
             places,
-            Path(places.folder) / "heldout.safetensors",
+            Path(places.folder) / "heldout",
             config.heldout_overlap,
         )
         drops = drops.union_all(with_shares(computed(shared)))

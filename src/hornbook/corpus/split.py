@@ -15,8 +15,7 @@ import msgspec
 import numpy as np
 
 from hornbook.base.document import Document
-from hornbook.base.store import drawn
-from hornbook.corpus.arrays import load_arrays, save_arrays
+from hornbook.base.store import disk_errors, drawn
 from hornbook.corpus.config import CorpusConfig
 from hornbook.corpus.engine import engine, spread
 from hornbook.corpus.grams import gram_hashes
@@ -28,6 +27,7 @@ MANY_HELDOUT = 100
 MOST_HELDOUT = 20_000
 """A share of a large corpus is more than any score needs."""
 TEXTS_AT_ONCE = 512
+GRAMS, OWNERS, LENGTHS = "grams.npy", "owners.npy", "lengths.npy"
 SEEN = 2**22
 LOWEST = np.uint64(SEEN - 1)
 """Bits of a phrase's hash that tell most phrases apart."""
@@ -128,15 +128,26 @@ def same_title(
     return f"title: {title}" if namesakes - {source} else ""
 
 
-def index_phrases(heldout: Iterable[str], path: Path) -> None:
-    """Write which held-out texts hold which phrase."""
+def index_phrases(heldout: Iterable[str], folder: Path) -> None:
+    """Write which held-out texts hold which phrase.
+
+    Three arrays, each a file: workers map them, and share the memory.
+    """
+    # Sort the phrases of all texts, with their owners
     grams = [np.unique(gram_hashes(text)) for text in heldout]
     sizes = np.array([len(held) for held in grams], np.int64)
-    owners = np.repeat(np.arange(len(grams)), sizes)
     flat = np.concatenate([np.empty(0, np.uint64), *grams])
+    del grams
     order = np.argsort(flat, kind="stable")
-    arrays = {"grams": flat[order], "owners": owners[order]}
-    save_arrays(path, len(grams), {**arrays, "sizes": sizes})
+    numbers = np.arange(len(sizes), dtype=np.int32)
+
+    # Write one array after the other
+    with disk_errors(folder):
+        folder.mkdir(exist_ok=True)
+        np.save(folder / GRAMS, flat[order], allow_pickle=False)
+        owners = np.repeat(numbers, sizes)[order]
+        np.save(folder / OWNERS, owners, allow_pickle=False)
+        np.save(folder / LENGTHS, sizes, allow_pickle=False)
 
 
 class Finder:
@@ -144,14 +155,16 @@ class Finder:
 
     def __init__(self, places: Places, index: str) -> None:
         self._texts = Texts(places)
-        _, held = load_arrays(Path(index), int)
-        self._grams = held["grams"]
-        self._owners = held["owners"]
-        self._sizes = held["sizes"]
+        self._grams, self._owners, self._sizes = (
+            np.load(Path(index) / name, "r", allow_pickle=False)
+            for name in (GRAMS, OWNERS, LENGTHS)
+        )
 
         # Most phrases are held by nobody: one look tells
         self._seen = np.zeros(SEEN, np.bool_)
-        self._seen[self._grams & LOWEST] = True
+        for start in range(0, len(self._grams), SEEN):
+            some = self._grams[start : start + SEEN]
+            self._seen[some & LOWEST] = True
 
     def share(self, rank: int) -> float:
         """Give the largest share of phrases with any held-out text.
