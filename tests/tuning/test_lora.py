@@ -160,6 +160,8 @@ def test_equal_seeds_draw_equal_adapters() -> None:
     assert not torch.equal(drawn[0], drawn[2])
 
 
+# The compiler itself makes an instance of our function
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.compiled
 def test_a_compiled_adapter_learns_what_a_plain_one_does() -> None:
     losses = []
