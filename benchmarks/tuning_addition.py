@@ -9,8 +9,9 @@ sums, and what is kept is the last measured state with 95% or more
 answers of the right form and under 20% right. From it two trainings
 begin, on the same sums and for the same time: GRPO, which is told of
 each answer only whether it is right, and more SFT, which is shown the
-right answers. Time is the wall clock of all that a training does, answers
-and verdicts included; measuring on the way is left out. Right is the likeliest answer, over all test problems, both orders.
+right answers. Time is the wall clock of all that a training does,
+answers and verdicts included; measuring on the way is left out. Right
+is the likeliest answer, over all test problems, both orders.
 """
 
 import argparse
