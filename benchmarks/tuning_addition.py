@@ -9,8 +9,9 @@ sums, and what is kept is the last measured state with 95% or more
 answers of the right form and under 20% right. From it two trainings
 begin, on the same sums and for the same time: GRPO, which is told of
 each answer only whether it is right, and more SFT, which is shown the
-right answers. Time is the wall clock around each training as a whole.
-Right is the likeliest answer, over all test problems, both orders.
+right answers. Time is the wall clock of all that a training does,
+answers and verdicts included; measuring on the way is left out. Right
+is the likeliest answer, over all test problems, both orders.
 """
 
 import argparse
@@ -92,7 +93,6 @@ class Room:
             variant=given.variant,
             max_tokens=ANSWER_TOKENS,
             updates=given.updates,
-            kl=given.kl,
         )
         self.reader = Reader(
             self.model, self.tok, self.reasoning, "fp32"
@@ -239,11 +239,10 @@ def main() -> None:
     # Learn from verdicts
     config = settings(given.lr, given.batch)
     judge = Judge(room.reasoning.rewards, 5.0)
-    reference = None
     with tempfile.TemporaryDirectory() as place:
         practice = Practice(
             room.reader, room.learn, config, judge, given.seed,
-            Path(place) / "answers", reference,
+            Path(place) / "answers", None,
         )
         trainer = Trainer(room.model, practice.loss, config, 1)
         done = train(room, trainer, practice, "GRPO")
@@ -277,7 +276,6 @@ DEFAULTS: dict[str, Any] = {
     "group": 16,
     "variant": "group",
     "updates": 1,
-    "kl": 0.0,
     "tell": 30.0,
     "beside": 1,
 }

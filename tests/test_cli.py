@@ -387,8 +387,9 @@ def write_problems(**judged: Any) -> None:
 
 
 PRACTICE = (
-    "finetune smoke --method grpo --data problems.jsonl --name sums "
-    "--base chat --epochs 1 --set finetune.sums.reasoning.max_tokens=4 "
+    "finetune runs/smoke --method grpo --data problems.jsonl "
+    "--name sums --base chat --epochs 1 "
+    "--set finetune.sums.reasoning.max_tokens=4 "
     "--set finetune.sums.batch=16"
 )
 

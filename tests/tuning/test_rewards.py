@@ -85,10 +85,16 @@ def test_a_schema_that_is_none_is_the_problems_fault() -> None:
         reward("json_schema", "3", schema={"type": "nothing"})
 
 
-def test_no_schema_is_ever_fetched() -> None:
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_no_schema_is_ever_fetched(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr("urllib.request.urlopen", asked.append)
     schema = {"$ref": "http://localhost:9/schema.json"}
     with pytest.raises(Exception, match="localhost"):
         reward("json_schema", "3", schema=schema)
+    assert not asked
 
 
 @pytest.mark.parametrize(
