@@ -24,7 +24,7 @@ from hornbook.model.exchange import save_tensors
 from hornbook.model.nf4 import FourBitLinear
 from hornbook.model.transformer import Transformer
 from hornbook.tokenizer.tokenizer import SPECIALS, Tokenizer
-from hornbook.training import loop
+from hornbook.training import loop, precision
 from hornbook.training.checkpoint import found
 from hornbook.training.loss import language_loss
 from hornbook.tuning.adapters import keep_adapter
@@ -163,7 +163,16 @@ def test_equal_seeds_draw_equal_adapters() -> None:
 # The compiler itself makes an instance of our function
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.compiled
-def test_a_compiled_adapter_learns_what_a_plain_one_does() -> None:
+# torch's compiler warns of torch's own habits
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.skipif(
+    not precision.has_compiler(), reason="needs a C++ compiler here"
+)
+def test_a_compiled_adapter_learns_what_a_plain_one_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HORNBOOK_CACHE", str(tmp_path))
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
     losses = []
     for compile in (False, True):
         model = make_model()
