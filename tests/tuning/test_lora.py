@@ -160,8 +160,6 @@ def test_equal_seeds_draw_equal_adapters() -> None:
     assert not torch.equal(drawn[0], drawn[2])
 
 
-# The compiler itself makes an instance of our function
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.compiled
 # torch's compiler warns of torch's own habits
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
