@@ -1,6 +1,5 @@
 """Files of several forms into raw texts with their titles."""
 
-import hashlib
 import re
 from collections.abc import Callable
 from typing import Any
@@ -261,9 +260,6 @@ def cut(text: str, longest_characters: int) -> list[str]:
     return [*pieces, text[start:]]
 
 
-def digest(data: bytes) -> str:
-    """Digest the raw bytes of a file, a page or a record."""
-    return hashlib.sha256(data).hexdigest()
 
 
 Reader = Callable[[bytes, SourceConfig], Raw]

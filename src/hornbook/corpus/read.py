@@ -14,8 +14,9 @@ from typing import Any, BinaryIO
 
 import msgspec
 
+from hornbook.base.store import digest_bytes, digest_text
 from hornbook.corpus.encodings import Unreadable, decode_stream
-from hornbook.corpus.extract import READERS, Raw, digest, split_title
+from hornbook.corpus.extract import READERS, Raw, split_title
 from hornbook.corpus.hub import read_shard
 from hornbook.corpus.kinds import is_plain, is_read, kind_of, reader_of
 from hornbook.corpus.origin import SourceConfig
@@ -136,7 +137,7 @@ def _read_stream(
         if text is None:
             yield Raw(place=place, problem="a piece too long")
         elif text.strip():
-            mark = digest(text.encode("utf-8", "surrogatepass"))
+            mark = digest_text(text)
             yield Raw(text=text, place=place, digest=mark)
 
 
@@ -151,7 +152,7 @@ def _read_bytes(
             yield take_record(record, source, f"record {number}")
     elif reader:
         raw = reader(data, source)
-        yield msgspec.structs.replace(raw, digest=digest(data))
+        yield msgspec.structs.replace(raw, digest=digest_bytes(data))
     else:
         raise Unreadable(FOREIGN + (kind or "no extension"))
 

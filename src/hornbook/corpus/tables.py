@@ -4,15 +4,15 @@ Each is read some records at a time, whatever its size.
 """
 
 import csv
-import hashlib
 import io
 from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO
 
 import msgspec
 
+from hornbook.base.store import digest_bytes
 from hornbook.corpus.encodings import Unreadable, decode_stream
-from hornbook.corpus.extract import Raw, digest, read_record
+from hornbook.corpus.extract import Raw, read_record
 from hornbook.corpus.origin import SourceConfig
 
 LONGEST_LINE_BYTES = 32_000_000
@@ -47,7 +47,7 @@ def read_lines(
             except (ValueError, RecursionError):
                 yield Raw(place=where, problem="a line not JSON")
             else:
-                mark = digest(line.strip())
+                mark = digest_bytes(line.strip())
                 yield take_record(record, source, where, mark)
 
 
@@ -112,7 +112,7 @@ def take_record(
 def record_digest(record: Any) -> str:
     """Digest a record by its JSON with sorted keys."""
     data = msgspec.json.encode(record, order="sorted", enc_hook=str)
-    return hashlib.sha256(data).hexdigest()
+    return digest_bytes(data)
 
 
 def split_lines(chunks: Iterable[str]) -> Iterator[str]:

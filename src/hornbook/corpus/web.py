@@ -15,12 +15,12 @@ from typing import Any, BinaryIO
 
 import msgspec
 
+from hornbook.base.store import digest_bytes
 from hornbook.corpus.extract import (
     EXTRACTORS,
     Raw,
     Unreadable,
     decode_page,
-    digest,
 )
 from hornbook.corpus.origin import SourceConfig
 from hornbook.corpus.streams import open_stream
@@ -221,7 +221,8 @@ def _read_page(
         return
     extract = EXTRACTORS[source.extractor]
     raw = Raw(text=page) if kind in PLAIN else extract(page)
-    yield msgspec.structs.replace(raw, **about, digest=digest(data))
+    mark = digest_bytes(data)
+    yield msgspec.structs.replace(raw, **about, digest=mark)
 
 
 BROKEN: tuple[type[Exception], ...] = (

@@ -13,8 +13,9 @@ from xml.parsers import expat
 
 import msgspec
 
+from hornbook.base.store import digest_text
 from hornbook.corpus.encodings import Unreadable
-from hornbook.corpus.extract import Raw, digest
+from hornbook.corpus.extract import Raw
 from hornbook.corpus.origin import SourceConfig
 
 LICENCE = "CC BY-SA 4.0"
@@ -107,7 +108,7 @@ def _article(page: Page, dump: "_Dump") -> Iterator[Raw]:
         licence=LICENCE,
         url=f"{root}/{name}" if root else "",
         date=page.timestamp[:10],
-        digest=digest(page.text.encode("utf-8", "surrogatepass")),
+        digest=digest_text(page.text),
     )
 
 

@@ -12,8 +12,7 @@ from hornbook.base.console import console
 from hornbook.base.dialogue import Dialogue, Message
 from hornbook.base.errors import DataError, ModelError
 from hornbook.base.store import digest_json, read_json, write_json
-from hornbook.inference.batching import Row, next_row_tokens
-from hornbook.inference.generate import Sampling
+from hornbook.inference.rollouts import roll_out
 from hornbook.model.find import find_model
 from hornbook.model.transformer import Transformer
 from hornbook.tokenizer.chat import render
@@ -165,41 +164,23 @@ def answer_all(
     room = teacher.config.context - config.tokens
     order = [n for n in order if len(prompts[n]) <= room]
 
-    # Answer some at a time, each with dice of its own
+    # Answer some at a time
     said = [""] * len(asked)
     with console.progress("the teacher answers", len(order)) as bar:
         for start in range(0, len(order), AT_ONCE):
             numbers = order[start : start + AT_ONCE]
-            rows = [
-                Row(prompts[n], sampling(config, seed * APART + n))
-                for n in numbers
-            ]
-            texts = speak(teacher, tok, rows)
-            for number, text in zip(numbers, texts, strict=True):
-                said[number] = text
+            found = roll_out(
+                teacher,
+                [prompts[number] for number in numbers],
+                1,
+                tok.ends,
+                config.tokens,
+                config.temperature,
+                seed * APART + start,
+            )
+            for row, number in enumerate(numbers):
+                *ids, last = found.answer(row)
+                if last in tok.ends:
+                    said[number] = tok.decode(ids).strip()
             bar.advance(len(numbers))
     return said
-
-
-def sampling(config: TeacherConfig, seed: int) -> Sampling:
-    """Say how the teacher picks its words."""
-    return Sampling(config.tokens, config.temperature, seed=seed)
-
-
-def speak(
-    model: Transformer, tok: Tokenizer, rows: list[Row]
-) -> list[str]:
-    """Let rows speak until each has ended; "" is for those cut off."""
-    ids: dict[int, list[int]] = {id(row): [] for row in rows}
-    ended = set()
-    for picks in next_row_tokens(model, rows):
-        for row, token, _ in picks:
-            if token in tok.ends:
-                row.done = True
-                ended.add(id(row))
-            else:
-                ids[id(row)].append(token)
-    return [
-        tok.decode(ids[id(row)]).strip() if id(row) in ended else ""
-        for row in rows
-    ]

@@ -1,6 +1,7 @@
 """Which weights of a model learn, and which stay as they are."""
 
 import hashlib
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
@@ -74,9 +75,14 @@ def digest_still(model: nn.Module) -> dict[str, str]:
     if not still:
         return {}
     still.update(model.named_buffers())
+    return {"still": digest_tensors(still)[:16]}
+
+
+def digest_tensors(tensors: Mapping[str, Tensor]) -> str:
+    """Digest tensors: their names, shapes and numbers."""
     sha = hashlib.sha256()
-    for name, tensor in still.items():
-        flat = tensor.cpu().contiguous().flatten()
+    for name, tensor in tensors.items():
+        flat = tensor.detach().cpu().contiguous().flatten()
         sha.update(f"{name} {tuple(tensor.shape)} ".encode())
         sha.update(flat.view(torch.uint8).numpy().tobytes())
-    return {"still": sha.hexdigest()[:16]}
+    return sha.hexdigest()

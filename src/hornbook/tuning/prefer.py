@@ -1,6 +1,5 @@
 """A lesson in preferences: from a file of pairs to a tuned model."""
 
-import hashlib
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -9,7 +8,6 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Float
-from torch import nn
 
 from hornbook.base.console import console
 from hornbook.base.errors import DataError
@@ -33,6 +31,7 @@ from hornbook.tuning.dpo import (
     preference_loss,
     rewards,
 )
+from hornbook.tuning.frozen import digest_tensors
 from hornbook.tuning.lesson import (
     Lesson,
     keep_student,
@@ -225,7 +224,7 @@ def referenced(
     name = f"{lesson.name}.{part}-reference.json"
     path = lesson.target.with_name(name)
     ids = [pair.ids for pair in pairs]
-    weights = digest_weights(model)
+    weights = digest_tensors(model.state_dict())
     made_for = digest_json([ids, weights, config.precision])
     kept = read_json(path) if path.exists() else {}
     if kept.get("made_for") != made_for:
@@ -234,13 +233,3 @@ def referenced(
         write_json(path, kept)
     known = np.array(kept["nats"], np.float32)
     return Pairs(pairs, known, config.batch, lesson.seed, pad)
-
-
-def digest_weights(model: nn.Module) -> str:
-    """Digest a model's weights."""
-    found = hashlib.sha256()
-    for name, weight in sorted(model.state_dict().items()):
-        found.update(name.encode())
-        flat = weight.detach().cpu().contiguous().flatten()
-        found.update(flat.view(torch.uint8).numpy().tobytes())
-    return found.hexdigest()
