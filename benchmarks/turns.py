@@ -46,6 +46,49 @@ def serve(
             return
 
 
+class Pauses:
+    """The same, for a training whose loop is somebody else's.
+
+    ``begin`` and ``end`` stand around its steps. The first
+    ``uncounted`` of them are made at once, and the others as told.
+    """
+
+    def __init__(self, about: dict[str, Any], uncounted: int) -> None:
+        self.about, self.uncounted = about, uncounted
+        self.used = self.until = self.started = 0.0
+        self.steps = 0
+
+    def begin(self) -> None:
+        """Wait until there is time for a step."""
+        if self.steps >= self.uncounted and self.used >= self.until:
+            if self.steps == self.uncounted:
+                print(json.dumps({"ready": True}), flush=True)
+            else:
+                print(json.dumps(self.state), flush=True)
+            line = sys.stdin.readline()
+            if not line:
+                raise SystemExit
+            self.until = self.used + float(line.split()[1])
+        self.started = time.perf_counter()
+
+    def end(self) -> None:
+        """Count a step."""
+        self.steps += 1
+        if self.steps > self.uncounted:
+            self.used += time.perf_counter() - self.started
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What is told when the time of a turn is used up."""
+        return {
+            **self.about,
+            "seconds": self.used,
+            "steps": self.steps,
+            "loss": float("nan"),
+            "done": False,
+        }
+
+
 class Child:
     """A training in another process, with an environment of its own."""
 

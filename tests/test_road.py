@@ -252,6 +252,22 @@ def test_keep_accepts_what_is_stale(
     assert works.made == ["evaluate"]
 
 
+def test_a_kept_plan_serves_a_tuning_that_it_does_not_know(
+    run_copy: Path, works: Works
+) -> None:
+    data = Path("mine.csv")
+    data.write_text("a,hat\n", encoding="utf-8")
+    table = {"method": "classify", "data": data, "epochs": 2}
+    new = [f"finetune.new.{k}={v}" for k, v in table.items()]
+    again(run_copy, *new, keep=True)
+    assert works.made == ["finetune.new"]
+    context = works.contexts["finetune.new"]
+    assert "new" not in context.plan.trainings
+    threads, cost, speed = stages.plan_own(context, "new")
+    assert threads == context.plan.threads and speed > 0
+    assert cost.rows == 16 and cost.disk_bytes
+
+
 def test_force_makes_anew(run_copy: Path, works: Works) -> None:
     again(run_copy, first="pretrain", force=True)
     assert works.made == STAGES[4:]

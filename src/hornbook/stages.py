@@ -20,6 +20,7 @@ from hornbook.planning.plan import (
 from hornbook.planning.plan import (
     PRETRAIN,
     Plan,
+    cost,
     describe_plan,
     load_plan,
     make_plan,
@@ -278,10 +279,23 @@ def finetune(context: Context) -> dict[str, Any]:
 
 
 def plan_own(context: Context, name: str) -> tuple[int, Budget, float]:
-    """Find threads, cost and speed in the run's plan."""
-    made = context.plan
-    speed = made.probe.tokens_per_second
-    return made.threads, made.trainings[name], speed
+    """Find threads, cost and speed in the run's plan.
+
+    A plan that is kept may be older than the fine-tuning, which then
+    is planned by what was measured for it.
+    """
+    made, recipe = context.plan, context.recipe
+    planned = made.trainings.get(name)
+    if planned is None:
+        planned = cost(
+            name,
+            recipe.shape,
+            recipe.finetune[name],
+            made.probe,
+            0,
+            recipe.plan.price_per_hour,
+        )
+    return made.threads, planned, made.probe.tokens_per_second
 
 
 def plan_foreign(

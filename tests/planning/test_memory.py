@@ -51,6 +51,6 @@ def test_what_seemed_too_much_and_fits_is_taken() -> None:
 
 
 def test_where_no_row_fits_it_is_said_at_once() -> None:
-    assert copy_bytes(MODEL) < room(1)
+    assert copy_bytes(MODEL, CONFIG) < room(1)
     with pytest.raises(RecipeError, match="one row of 64 tokens takes"):
         fit_rows(MODEL, CONFIG, room(1) // 2)

@@ -135,12 +135,28 @@ def test_fewer_examples_than_a_batch_are_refused() -> None:
         Labelled(classifier(), TEXTS, TOPICS, 7, seed=1)
 
 
+def test_a_table_is_hardly_longer_than_its_longest_text() -> None:
+    texts = ["a hat", "sun", "rain", "hat coat rain sun hat coat"]
+    batches = Labelled(classifier(), texts, TOPICS[:4], 2, seed=1)
+    widths = set()
+    for step in range(4):
+        batch = batches(step)
+        longest = int(batch["lengths"].max())
+        width = batch["ids"].size(1)
+        assert longest <= width < 2 * longest or longest == width
+        assert width in (1, 2, 4, 8)
+        widths.add(width)
+    assert len(widths) > 1
+
+
 def test_every_example_is_seen_once_in_an_epoch() -> None:
     batches = Labelled(classifier(), TEXTS, TOPICS, 2, seed=1)
     rows = [
-        tuple(ids.tolist())
+        tuple(ids[:length].tolist())
         for step in range(3)
-        for ids in batches(step)["ids"]
+        for ids, length in zip(
+            batches(step)["ids"], batches(step)["lengths"], strict=True
+        )
     ]
     assert len(set(rows)) == len(TEXTS)
     assert batches(1)["lengths"].min() >= 1

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from jaxtyping import Int
 
 from hornbook.base.document import Document
 from hornbook.base.store import disk_errors, drawn
@@ -28,6 +29,7 @@ MOST_HELDOUT = 20_000
 """A share of a large corpus is more than any score needs."""
 TEXTS_AT_ONCE = 512
 GRAMS, OWNERS, LENGTHS = "grams.npy", "owners.npy", "lengths.npy"
+BEGINS = "begins.npy"
 SEEN = 2**22
 LOWEST = np.uint64(SEEN - 1)
 """Bits of a phrase's hash that tell most phrases apart."""
@@ -131,7 +133,9 @@ def same_title(
 def index_phrases(heldout: Iterable[str], folder: Path) -> None:
     """Write which held-out texts hold which phrase.
 
-    Three arrays, each a file: workers map them, and share the memory.
+    All phrases in order, where the owners of each begin, the owners,
+    and how many phrases each of these has. Every array is a file:
+    workers map them, and share the memory.
     """
     # Sort the phrases of all texts, with their owners
     grams = [np.unique(gram_hashes(text)) for text in heldout]
@@ -140,14 +144,20 @@ def index_phrases(heldout: Iterable[str], folder: Path) -> None:
     del grams
     order = np.argsort(flat, kind="stable")
     numbers = np.arange(len(sizes), dtype=np.int32)
-
-    # Write one array after the other
+    owners = np.repeat(numbers, sizes)[order]
+    flat = flat[order]
+    del order
+    phrases, begins = np.unique(flat, return_index=True)
+    arrays = {
+        GRAMS: phrases,
+        BEGINS: np.append(begins, len(flat)),
+        OWNERS: owners,
+        LENGTHS: sizes,
+    }
     with disk_errors(folder):
         folder.mkdir(exist_ok=True)
-        np.save(folder / GRAMS, flat[order], allow_pickle=False)
-        owners = np.repeat(numbers, sizes)[order]
-        np.save(folder / OWNERS, owners, allow_pickle=False)
-        np.save(folder / LENGTHS, sizes, allow_pickle=False)
+        for name, array in arrays.items():
+            np.save(folder / name, array, allow_pickle=False)
 
 
 class Finder:
@@ -155,9 +165,9 @@ class Finder:
 
     def __init__(self, places: Places, index: str) -> None:
         self._texts = Texts(places)
-        self._grams, self._owners, self._sizes = (
-            np.load(Path(index) / name, "r", allow_pickle=False)
-            for name in (GRAMS, OWNERS, LENGTHS)
+        self._grams, self._begins, self._owners, self._sizes = (
+            np.asarray(np.load(Path(index) / name, "r"))
+            for name in (GRAMS, BEGINS, OWNERS, LENGTHS)
         )
 
         # Most phrases are held by nobody: one look tells
@@ -176,18 +186,34 @@ class Finder:
         # Find the held-out phrases among the text's own
         mine = np.unique(gram_hashes(self._texts[rank]))
         some = mine[self._seen[mine & LOWEST]]
-        starts = np.searchsorted(self._grams, some, "left")
-        stops = np.searchsorted(self._grams, some, "right")
-        runs = zip(starts, stops, strict=True)
-        held = [np.arange(*run) for run in runs]
-        if not len(some) or stops.sum() == starts.sum():
+        places = np.searchsorted(self._grams, some)
+        inside = places < len(self._grams)
+        places, some = places[inside], some[inside]
+        places = places[self._grams[places] == some]
+        if not len(places):
             return 0.0
 
         # Count them for each of their owners
-        owners = self._owners[np.concatenate(held)]
+        owners = self._owners[
+            ranges(self._begins[places], self._begins[places + 1])
+        ]
         counts = np.bincount(owners, minlength=len(self._sizes))
         shorter = np.minimum(self._sizes, len(mine))
         return float((counts / np.maximum(shorter, 1)).max())
+
+
+def ranges(
+    starts: Int[np.ndarray, " runs"], stops: Int[np.ndarray, " runs"]
+) -> Int[np.ndarray, " places"]:
+    """Give all numbers of some runs, one run after the other.
+
+    >>> ranges(np.array([3, 9]), np.array([5, 10])).tolist()
+    [3, 4, 9]
+    """
+    sizes = stops - starts
+    gone = np.cumsum(sizes) - sizes
+    moved: np.ndarray = np.repeat(starts - gone, sizes)
+    return moved + np.arange(len(moved))
 
 
 def find_overlaps(

@@ -2,12 +2,15 @@
 
 from math import prod
 
+from msgspec.structs import replace
+
 from hornbook.model.config import ModelConfig
 from hornbook.model.inventory import rows, tensors
 from hornbook.model.memory import (
     FULL_BYTES,
     HALF_BYTES,
     HELD,
+    Learning,
     kept_bytes,
     loss_bytes,
     matrices,
@@ -60,6 +63,7 @@ def training_bytes(
     optimizer: str = "muon",
     ema: bool = False,
     held: bool = False,
+    part: Learning | None = None,
 ) -> int:
     """Predict the memory that training holds at its peak.
 
@@ -68,20 +72,22 @@ def training_bytes(
     the optimiser's step, when all gradients are there. ``rows`` is
     how many of a ``batch`` are read at once; 0 stands for all. ``held``
     counts the holes that stay where training frees and keeps memory.
+    ``part`` is what learns, where that is not the whole.
     """
     # Count what is always there
     c, rows = config.resolved(), rows or batch
     total = parameters(c)["total"]
     inside = sum(prod(s) * n for s, n in matrices(c).items())
-    muon = optimizer == "muon"
-    moments = 2 * total - inside * muon
-    always = FULL_BYTES * (total * (1 + ema) + moments)
+    muon = optimizer == "muon" and part is None
+    learns = total if part is None else part.weights
+    remembered = learns * (2 + ema) - inside * muon
+    always = FULL_BYTES * (total + remembered)
 
     # Learn: weights are rounded for products, gradients add up
-    tokens, gradients = rows * c.context, FULL_BYTES * total
-    head = c.vocab_size * c.width
-    learning = (inside + head) * HALF_BYTES * bf16
-    learning += tokens * kept_bytes(c, bf16, compiled)
+    tokens, gradients = rows * c.context, FULL_BYTES * learns
+    deep = c if part is None else replace(c, layers=part.blocks)
+    learning = (inside + c.vocab_size * c.width) * HALF_BYTES * bf16
+    learning += tokens * kept_bytes(deep, bf16, compiled)
     learning += max(
         loss_bytes(c, tokens, bf16, compiled),
         tokens * passing_bytes(c, bf16),
@@ -91,8 +97,8 @@ def training_bytes(
     learning += gradients * (rows < batch)
 
     # Step
-    stepping = gradients + step_bytes(c, bf16, muon)
-    return always + max(learning, stepping)
+    step = step_bytes(c, bf16, muon) if part is None else gradients
+    return always + max(learning, gradients + step)
 
 
 def cache_bytes(config: ModelConfig, number_bytes: int = 4) -> int:

@@ -8,6 +8,8 @@ torch makes again what is cheap to make.
 
 import math
 
+import msgspec
+
 from hornbook.model.config import ModelConfig
 from hornbook.model.inventory import tensors
 
@@ -19,6 +21,15 @@ PIECES = 8
 HELD = 1.8
 """How much memory an eager training holds for what it needs; measured
 with glibc 2.36, see ``benchmarks/memory.py``."""
+
+
+class Learning(msgspec.Struct, frozen=True):
+    """The part of a model that learns, where the rest stays."""
+
+    weights: int
+    """How many numbers learn."""
+    blocks: int
+    """The last blocks through which slopes pass on their way."""
 
 
 def number_bytes(bf16: bool) -> int:

@@ -85,7 +85,7 @@ def budget(
 
     # What is kept: checkpoints, one more in the making, the model
     weights = parameters(model)["total"] * NUMBER_BYTES
-    checkpoint = copy_bytes(model)
+    checkpoint = copy_bytes(model, config)
     rows = rows or config.rows or config.batch
     saved = config.keep + config.keep_best + 1
     return Budget(

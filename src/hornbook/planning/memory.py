@@ -6,6 +6,7 @@ from hornbook.base.errors import RecipeError
 from hornbook.base.store import size
 from hornbook.model.config import ModelConfig
 from hornbook.model.count import parameters, training_bytes
+from hornbook.planning.learning import learning
 from hornbook.training.config import TrainingConfig
 
 UNSURE = 0.3
@@ -35,14 +36,16 @@ def needed_bytes(
         optimizer=config.optimizer,
         ema=config.ema > 0,
         held=True,
+        part=learning(model, config),
     )
-    return training + copy_bytes(model)
+    return training + copy_bytes(model, config)
 
 
-def copy_bytes(model: ModelConfig) -> int:
+def copy_bytes(model: ModelConfig, config: TrainingConfig) -> int:
     """The size of a checkpoint, at most."""
-    weights = parameters(model)["total"] * NUMBER_BYTES
-    return weights * NUMBERS_PER_WEIGHT
+    part = learning(model, config)
+    weights = part.weights if part else parameters(model)["total"]
+    return weights * NUMBER_BYTES * NUMBERS_PER_WEIGHT
 
 
 def fit_rows(
@@ -68,7 +71,7 @@ def fit_rows(
         needed = needed_bytes(model, config, rows)
         close = abs(needed - free_bytes) <= UNSURE * free_bytes
         if close and try_rows:
-            needed = try_rows(rows) + copy_bytes(model)
+            needed = try_rows(rows) + copy_bytes(model, config)
         if needed <= free_bytes:
             return rows
     raise RecipeError(

@@ -246,11 +246,21 @@ class Labelled:
     def __call__(self, step: int) -> Batch:
         """Give ids, lengths and the right classes."""
         rows = self.order.batch(step, self.batch)
+        places = room_for(self.lengths[rows].max())
         return {
-            "ids": torch.from_numpy(self.ids[rows]),
+            "ids": torch.from_numpy(self.ids[rows, :places]),
             "lengths": torch.from_numpy(self.lengths[rows]),
             "targets": torch.from_numpy(self.targets[rows]),
         }
+
+
+def room_for(longest: int) -> int:
+    """Round a length up to a power of two: few shapes for a compiler.
+
+    >>> room_for(33)
+    64
+    """
+    return 1 << (int(longest) - 1).bit_length()
 
 
 def targets_of(

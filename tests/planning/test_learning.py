@@ -1,0 +1,64 @@
+"""What a plan counts as learning is what then learns."""
+
+from typing import Any
+
+import pytest
+
+from hornbook.model.config import make_config
+from hornbook.model.transformer import Transformer
+from hornbook.planning.learning import learning
+from hornbook.planning.memory import copy_bytes, needed_bytes
+from hornbook.training.config import TrainingConfig
+from hornbook.tuning.config import TuningConfig
+from hornbook.tuning.frozen import count_learning, keep_last
+from hornbook.tuning.lora import attach
+from hornbook.tuning.lora_config import LoraConfig
+
+SHAPE: dict[str, Any] = {"vocab_size": 512, "layers": 4, "width": 64}
+PARTS: list[dict[str, Any]] = [
+    {"blocks": 1},
+    {"blocks": 3},
+    {"lora": LoraConfig(rank=4)},
+    {"lora": LoraConfig(rank=4, dora=True)},
+    {"lora": LoraConfig(rank=2, targets=("to_q", "down"))},
+    {"lora": LoraConfig(rank=2, bits=4), "blocks": 2},
+]
+
+
+@pytest.mark.parametrize("form", ["llama", "gpt2"])
+@pytest.mark.parametrize("part", PARTS, ids=str)
+def test_what_is_counted_is_what_learns(
+    part: dict[str, Any], form: str
+) -> None:
+    shape = make_config(form=form, **SHAPE)
+    config = TuningConfig(**part)
+    model = Transformer(shape)
+    if config.lora:
+        attach(model, config.lora, config.blocks, 1)
+    else:
+        keep_last(model, config.blocks)
+    told = learning(shape, config)
+    assert told is not None
+    assert told.weights == count_learning(model)[0]
+    assert told.blocks == (config.blocks or 4)
+
+
+def test_where_all_learns_there_is_no_part() -> None:
+    shape = make_config(**SHAPE)
+    assert learning(shape, TrainingConfig()) is None
+    assert learning(shape, TuningConfig()) is None
+
+
+def test_less_that_learns_is_less_to_hold() -> None:
+    shape = make_config(**SHAPE)
+
+    def held(**part: Any) -> int:
+        asked = TuningConfig(optimizer="adamw", batch=8, **part)
+        return needed_bytes(shape, asked, 8)
+
+    lora = LoraConfig(rank=4)
+    assert held(blocks=1) < held(blocks=2) < held()
+    assert held(lora=lora, blocks=1) < held(lora=lora) < held()
+    few = TuningConfig(lora=lora)
+    whole = copy_bytes(shape, TuningConfig())
+    assert copy_bytes(shape, few) < whole / 3
