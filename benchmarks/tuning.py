@@ -90,9 +90,6 @@ def start(
     theirs = HERE / "tuning_trl.py"
     return {
         "ours": Child(sys.executable, ours, *words),
-        "ours, compiled": Child(
-            sys.executable, ours, *words, "--compile"
-        ),
         "trl": Child(given.peer_python, theirs, *words),
     }
 

@@ -87,13 +87,12 @@ def answers(
             render(tok, Dialogue(d.messages[:-1]), add_prompt=True)[0]
             for d in some
         ]
-        ends = [tok.end]
         made = roll_out(
-            model, prompts, 1, ends, ANSWER_TOKENS, 0.0, seed=1
+            model, prompts, 1, tok.ends, ANSWER_TOKENS, 0.0, seed=1
         )
         for row in range(len(some)):
             ids = made.answer(row)
-            ended = ids[-1:] == ends
+            ended = ids[-1] in tok.ends
             text = tok.decode(ids[:-1] if ended else ids)
             given.append((text.strip(), ended))
     return given

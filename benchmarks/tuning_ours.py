@@ -24,7 +24,6 @@ def main() -> None:
     words.add_argument("--batch", type=int)
     words.add_argument("--rank", type=int)
     words.add_argument("--threads", type=int)
-    words.add_argument("--compile", action="store_true")
     given = words.parse_args()
     use_threads(given.threads)
 
@@ -42,13 +41,11 @@ def main() -> None:
         batch=given.batch,
         precision="bf16",
     )
-    trainer = Trainer(
-        model.train(), next_token_loss, config, 10**6, given.compile
-    )
+    trainer = Trainer(model.train(), next_token_loss, config, 10**6)
     batches = Dialogues(packed, given.batch, 1)
     loss = float(first_loss(trainer, packed))
 
-    # Compile outside the clock
+    # Warm up outside the clock
     steps = iter(range(10**6))
     for _ in range(2):
         trainer.update(batches(next(steps)))

@@ -70,6 +70,10 @@ def test_an_adapter_has_its_own_rates_unless_told(
     assert tuning.lora is not None and tuning.lora.rank == 4
     tuning = load_recipe(path, [rank, lr]).finetune["a"]
     assert (tuning.optimizer, tuning.lr) == ("adamw", 0.3)
+    base = tmp_path / "other" / "model"
+    wide = load_recipe(path, [rank, f"finetune.a.base={base}"])
+    own = load_recipe(path, [rank])
+    assert wide.finetune["a"].lr < own.finetune["a"].lr
     recipe = load_recipe(path, [rank, lr])
     again = tmp_path / "again.toml"
     again.write_text(recipe_toml(recipe), encoding="utf-8")

@@ -168,7 +168,8 @@ def with_adapters(tables: dict[str, Any]) -> dict[str, Any]:
     tunings = tables.get("finetune")
     if not isinstance(tunings, dict):
         return tables
-    laid = {name: with_adapter(t) for name, t in tunings.items()}
+    ours = (*OWN, *tunings)
+    laid = {n: with_adapter(t, ours) for n, t in tunings.items()}
     return {**tables, "finetune": laid}
 
 

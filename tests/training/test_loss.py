@@ -114,6 +114,40 @@ def test_all_logits_are_never_held() -> None:
     assert max(sizes) == 64 * 1000 // 8
 
 
+def test_what_is_not_learnt_is_not_scored(
+    model: Transformer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scored: list[int] = []
+    plain = loss_module.surprise
+
+    def counted(scores: torch.Tensor, *rest: Any) -> Any:
+        scored.append(len(scores))
+        return plain(scores, *rest)
+
+    monkeypatch.setattr(loss_module, "surprise", counted)
+    ids = torch.arange(12).reshape(2, 6)
+    targets = torch.full_like(ids, IGNORE)
+    targets[1, 2:5] = 7
+    next_token_loss(model, ids, targets)
+    assert sum(scored) == 3
+
+
+def test_a_head_that_stays_has_no_slope_and_changes_no_other() -> None:
+    torch.manual_seed(0)
+    x = torch.randn(9, 8, requires_grad=True)
+    weight = torch.randn(23, 8)
+    targets = torch.randint(23, (9,))
+    found = []
+    for learns in (True, False):
+        head = weight.clone().requires_grad_(learns)
+        loss = FrugalLoss.apply(x, head, targets, 0.0, 0.0)
+        x.grad = None
+        loss.backward()
+        assert (head.grad is not None) == learns
+        found.append(x.grad)
+    torch.testing.assert_close(*found, rtol=0, atol=0)
+
+
 def test_a_mask_reaches_the_model(model: Transformer) -> None:
     ids = torch.arange(12).reshape(2, 6)
     own = torch.eye(6, dtype=torch.bool)

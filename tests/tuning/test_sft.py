@@ -17,6 +17,7 @@ from hornbook.tuning.sft import (
     encode,
     pack,
 )
+from hornbook.tuning.tune import warn_of_long
 
 TOK = Tokenizer.train(
     ["What is a hat? A head covering."], 280, "gpt2", SPECIALS
@@ -151,6 +152,19 @@ def test_dialogues_that_are_too_long_are_counted() -> None:
     packed = packed_of(ask("hat?", "A hat."), ask("hat?", "x" * 99))
     assert packed.too_long == 1
     assert len(parts(packed)) == 1
+
+
+def test_the_first_that_is_too_long_is_named(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    talks = [
+        ask("hat?", "A hat.", document="short"),
+        ask("hat?", "x" * 99, document="mine.jsonl:7"),
+    ]
+    warn_of_long(talks, encode(TOK, talks), 32)
+    said = " ".join(capsys.readouterr().err.split())
+    assert "1 of 2 dialogues are longer than 32 tokens" in said
+    assert "mine.jsonl:7" in said and "short" not in said
 
 
 @pytest.mark.parametrize("talks", [[], [ask("hat?", "x" * 99)]])

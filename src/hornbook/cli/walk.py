@@ -316,7 +316,8 @@ def finetune(
     """Make the recipe's fine-tunings, or, with --name, a new one.
 
     With a base from elsewhere nothing is pretrained, and the rates are
-    gentle ones: AdamW's, 0.0001, unless --set says else.
+    gentle ones: AdamW's, 0.0001, or with --lora 0.001, unless --set
+    says else.
     """
     permit(allow_code)
     need_name(name, data, lora)
@@ -354,17 +355,16 @@ def new_tuning(
     """Write a new fine-tuning as settings of the recipe."""
     from hornbook.recipe import is_elsewhere
     from hornbook.tuning.config import GENTLE, OWN, USUAL
-    from hornbook.tuning.lora_config import STEPPING
+    from hornbook.tuning.lora_config import STEPPING, WIDE
 
     def written(table: Mapping[str, object]) -> list[str]:
         return [f"finetune.{name}.{k}={v}" for k, v in table.items()]
 
     base = str(asked["base"])
-    rates = USUAL[str(asked["method"])]
-    if base not in OWN and is_elsewhere(base):
-        rates = GENTLE
+    wide = base not in OWN and is_elsewhere(base)
+    rates = GENTLE if wide else USUAL[str(asked["method"])]
     if rank is not None:
-        rates = {**STEPPING, "lora.rank": rank}
+        rates = {**(WIDE if wide else STEPPING), "lora.rank": rank}
     return [*written(rates), *given, *written(asked)]
 
 

@@ -34,6 +34,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hornbook.base.errors import ModelError
+from hornbook.model import piecewise
 from hornbook.model.cache import Cache
 from hornbook.model.config import ModelConfig
 from hornbook.model.norm import RMSNorm
@@ -90,6 +91,8 @@ def attend_fused(
 
     Source: dao2022.
     """
+    if piecewise.suits(q):
+        return piecewise.attend_piecewise(q, k, v, visible)
     return F.scaled_dot_product_attention(
         q, k, v, attn_mask=visible, is_causal=visible is None
     )

@@ -41,19 +41,22 @@ def next_token_loss(
     visible: Tensor | None = None,
     z_loss: float = 0.0,
 ) -> Float[Tensor, ""]:
-    """Give the same loss; hold but a piece of many logits at a time."""
+    """Give the same loss; hold but a piece of many logits at a time.
+
+    Places that nothing is learnt from are not scored, save where the
+    loss is compiled, which wants tables of one size.
+    """
     logits = ids.numel() * model.config.vocab_size
     if logits <= FEW_LOGITS and not z_loss:
         return loss_as_written(model, ids, targets, visible)
-    x = model.hidden(ids, visible=visible)
+    x = model.hidden(ids, visible=visible).flatten(0, 1)
+    targets = targets.flatten()
+    if not torch.compiler.is_compiling():
+        learnt = targets != IGNORE
+        x, targets = x[learnt], targets[learnt]
     frugal: Callable[..., Tensor] = FrugalLoss.apply
-    return frugal(
-        x.flatten(0, 1),
-        model.head.weight,
-        targets.flatten(),
-        model.config.softcap,
-        z_loss,
-    )
+    head, softcap = model.head.weight, model.config.softcap
+    return frugal(x, head, targets, softcap, z_loss)
 
 
 def language_loss(z_loss: float) -> Callable[..., Tensor]:
@@ -88,8 +91,8 @@ class FrugalLoss(torch.autograd.Function):
         pieces = zip(x.split(size), targets.split(size), strict=True)
         count = (targets != IGNORE).sum().clamp_min(1)
         loss = torch.zeros((), device=x.device)
+        learns, to_x = ctx.needs_input_grad[1], []
         to_weight = torch.zeros_like(weight, dtype=torch.float32)
-        to_x = []
 
         # Score a piece, and pass its slope on at once
         for piece, wanted in pieces:
@@ -98,7 +101,8 @@ class FrugalLoss(torch.autograd.Function):
             slope = (slope / count).to(scores.dtype)
             loss = loss + cost
             to_x.append(F.linear(slope, weight.t()).to(x.dtype))
-            to_weight = to_weight + F.linear(slope.t(), piece.t())
+            if learns:
+                to_weight = to_weight + F.linear(slope.t(), piece.t())
         ctx.save_for_backward(torch.cat(to_x), to_weight)
         return loss / count
 

@@ -56,7 +56,7 @@ class LoraLinear(nn.Module):
     ) -> Float[Tensor, "*axes rows"]:
         """Apply the layer as it was, and add what was learnt."""
         y: Tensor = self.base(x)
-        change = F.linear(F.linear(x, self.a), self.b) * self.scale
+        change = F.linear(F.linear(x, self.a) * self.scale, self.b)
         if self.m is None:
             return y + change
 

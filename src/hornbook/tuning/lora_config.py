@@ -1,5 +1,6 @@
 """What a recipe says of an adapter; read without torch."""
 
+from collections.abc import Collection
 from typing import Any, Literal
 
 import msgspec
@@ -39,16 +40,22 @@ few directions to begin with, and their product is what should move.
 Of AdamW's rates 0.01 was best on a model 96 wide, and 0.005 close
 behind; a wider one wants less.
 """
+WIDE: dict[str, Any] = {"optimizer": "adamw", "lr": 0.001}
+"""The same for a model from elsewhere, which is seldom so small; of
+SmolLM2, 576 wide, measured in ``benchmarks/tuning_sms.py``."""
 
 
-def with_adapter(table: Any) -> Any:
+def with_adapter(table: Any, ours: Collection[str]) -> Any:
     """Lay a fine-tuning's table over what suits an adapter, if any.
 
-    >>> with_adapter({"lora": {"rank": 4}, "lr": 0.001})["lr"]
-    0.001
+    ``ours`` are the names of models that a run makes itself.
+
+    >>> with_adapter({"lora": {"rank": 4}, "lr": 0.01}, [])["lr"]
+    0.01
     """
     if isinstance(table, dict) and table.get("lora") is not None:
-        return {**STEPPING, **table}
+        own = table.get("base", "base") in ours
+        return {**(STEPPING if own else WIDE), **table}
     return table
 
 

@@ -14,6 +14,7 @@ from hornbook.base.document import Document
 from hornbook.base.store import digest_json
 from hornbook.inference.generate import chat
 from hornbook.model.transformer import Transformer
+from hornbook.tokenizer.chat import place
 from hornbook.tokenizer.shards import TokenShard
 from hornbook.tokenizer.tokenizer import Tokenizer
 from hornbook.training.batches import Batches, Windows
@@ -46,7 +47,13 @@ from hornbook.tuning.lesson import (
 )
 from hornbook.tuning.material import labelled_of, write_dialogues
 from hornbook.tuning.prefer import teach_preferences
-from hornbook.tuning.sft import Dialogues, Packed, encode, pack
+from hornbook.tuning.sft import (
+    Dialogues,
+    Example,
+    Packed,
+    encode,
+    pack,
+)
 
 
 def tune(lesson: Lesson) -> dict[str, Any]:
@@ -84,12 +91,9 @@ def tune_chat(
         dialogues = teach_words(lesson, dialogues)
     model, tok = open_student(lesson)
     context = lesson.row_tokens(model.config)
-    packed = pack(encode(tok, dialogues), context, tok.pad)
-    if packed.too_long:
-        console.warn(
-            f"{packed.too_long:,} of {len(dialogues):,} dialogues are "
-            f"longer than {context} tokens and left out"
-        )
+    examples = encode(tok, dialogues)
+    packed = pack(examples, context, tok.pad)
+    warn_of_long(dialogues, examples, context)
 
     # Show an answer now and then
     question = dialogues[0].messages[0].content
@@ -114,6 +118,22 @@ def tune_chat(
     keep_student(lesson, model, tok)
     kept = len(dialogues) - packed.too_long
     return {"dialogues": kept, "too_long": packed.too_long, **numbers}
+
+
+def warn_of_long(
+    dialogues: Sequence[Dialogue],
+    examples: Sequence[Example],
+    context: int,
+) -> None:
+    """Say how many dialogues no row can hold, and name the first."""
+    pairs = zip(dialogues, examples, strict=True)
+    long = [place(d) for d, e in pairs if len(e.ids) > context]
+    if long:
+        console.warn(
+            f"{len(long):,} of {len(dialogues):,} dialogues are longer "
+            f"than {context} tokens and left out; the first is "
+            f"{long[0]}"
+        )
 
 
 def with_extras(
