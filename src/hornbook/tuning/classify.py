@@ -255,7 +255,7 @@ class Labelled:
         """
         rows = self.order.batch(step, self.batch)
         rows = rows[np.argsort(self.lengths[rows], kind="stable")]
-        places = room_for(self.lengths[rows].max())
+        places = room_for(int(self.lengths[rows].max()))
         return {
             "ids": torch.from_numpy(self.ids[rows, :places]),
             "lengths": torch.from_numpy(self.lengths[rows]),
@@ -269,7 +269,7 @@ def room_for(longest: int) -> int:
     >>> room_for(33)
     64
     """
-    return 1 << (int(longest) - 1).bit_length()
+    return 1 << (longest - 1).bit_length()
 
 
 def targets_of(
