@@ -3,10 +3,12 @@
 from typing import Any
 
 import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
 
-from hornbook.model.config import make_config
+from hornbook.model.config import ModelConfig, make_config
 from hornbook.model.transformer import Transformer
-from hornbook.planning.learning import learning
+from hornbook.planning.learning import learning, operations_per_token
 from hornbook.planning.memory import copy_bytes, needed_bytes
 from hornbook.training.config import TrainingConfig
 from hornbook.tuning.config import TuningConfig
@@ -25,6 +27,16 @@ PARTS: list[dict[str, Any]] = [
 ]
 
 
+def prepared(shape: ModelConfig, config: TuningConfig) -> Transformer:
+    """Give a model of which learns what is asked for."""
+    model = Transformer(shape)
+    if config.lora:
+        attach(model, config.lora, config.blocks, 1)
+    elif config.blocks:
+        keep_last(model, config.blocks)
+    return model
+
+
 @pytest.mark.parametrize("form", ["llama", "gpt2"])
 @pytest.mark.parametrize("part", PARTS, ids=str)
 def test_what_is_counted_is_what_learns(
@@ -32,11 +44,7 @@ def test_what_is_counted_is_what_learns(
 ) -> None:
     shape = make_config(form=form, **SHAPE)
     config = TuningConfig(**part)
-    model = Transformer(shape)
-    if config.lora:
-        attach(model, config.lora, config.blocks, 1)
-    else:
-        keep_last(model, config.blocks)
+    model = prepared(shape, config)
     told = learning(shape, config)
     assert told is not None
     assert told.weights == count_learning(model)[0]
@@ -62,3 +70,17 @@ def test_less_that_learns_is_less_to_hold() -> None:
     few = TuningConfig(lora=lora)
     whole = copy_bytes(shape, TuningConfig())
     assert copy_bytes(shape, few) < whole / 3
+
+
+@pytest.mark.parametrize("part", [{}, *PARTS[:3], PARTS[4]], ids=str)
+def test_operations_are_those_that_torch_counts(
+    part: dict[str, Any],
+) -> None:
+    shape = make_config(**SHAPE, context=16)
+    config = TuningConfig(**part)
+    model = prepared(shape, config)
+    tokens = torch.randint(512, (8, 16))
+    with FlopCounterMode(display=False) as counter:
+        model(tokens).sum().backward()
+    told = operations_per_token(shape, config) * tokens.numel()
+    assert counter.get_total_flops() == pytest.approx(told, rel=0.1)

@@ -5,7 +5,8 @@ import math
 import msgspec
 
 from hornbook.model.config import ModelConfig
-from hornbook.model.count import flops_per_token, parameters
+from hornbook.model.count import parameters
+from hornbook.planning.learning import operations_per_token
 from hornbook.planning.memory import (
     NUMBER_BYTES,
     copy_bytes,
@@ -94,7 +95,7 @@ def budget(
         rows=rows,
         tokens=tokens,
         epochs=tokens / text_tokens if text_tokens else 0.0,
-        flops=tokens * flops_per_token(model),
+        flops=tokens * operations_per_token(model, config),
         seconds=seconds,
         memory_bytes=PROGRAM_BYTES
         + needed_bytes(model, config, rows),

@@ -4,7 +4,9 @@ from math import prod
 from typing import get_args
 
 from hornbook.model.config import ModelConfig
-from hornbook.model.inventory import after, block
+from hornbook.model.count import flops_per_token, parameters
+from hornbook.model.inventory import after
+from hornbook.model.inventory import block as block_tensors
 from hornbook.model.memory import Learning
 from hornbook.training.config import TrainingConfig
 from hornbook.tuning.config import TuningConfig
@@ -27,7 +29,7 @@ def learning(
         return Learning(blocks * each, blocks)
     if not config.blocks:
         return None
-    each = sum(prod(shape) for shape in block(c).values())
+    each = sum(prod(shape) for shape in block_tensors(c).values())
     behind = sum(prod(shape) for shape in after(c).values())
     return Learning(blocks * each + behind, blocks)
 
@@ -37,8 +39,39 @@ def adapter_weights(model: ModelConfig, lora: LoraConfig) -> int:
     targets = lora.targets or get_args(Target)
     shapes = [
         shape
-        for name, shape in block(model).items()
+        for name, shape in block_tensors(model).items()
         if name.endswith("weight") and name.split(".")[-2] in targets
     ]
     both = sum(lora.rank * sum(shape) for shape in shapes)
     return both + lora.dora * sum(shape[0] for shape in shapes)
+
+
+def operations_per_token(
+    model: ModelConfig, config: TrainingConfig
+) -> float:
+    """Count the operations that a training spends on one token.
+
+    Each weight takes two forward, two where slopes pass through it on
+    their way back, and two if it learns itself; attention a third of
+    its own forward. Weights that stay are spared the last two, blocks
+    below all that learns the last four.
+
+    Source: kaplan2020, section 2.1, applied to each part.
+    """
+    whole = flops_per_token(model)
+    part = learning(model, config)
+    if not part or not isinstance(config, TuningConfig):
+        return whole
+
+    # Take attention and the weights of a block apart
+    c, counts = model.resolved(), parameters(model)
+    head = c.vocab_size * c.width
+    inside = counts["attention"] + counts["feed-forward"]
+    pairs = (whole - 6 * (inside + head)) / c.layers
+    block = inside / c.layers
+
+    # Adapters stand beside the weights, and are passed through, too
+    beside = part.weights if config.lora else 0
+    forward = c.layers * (2 * block + pairs / 3) + 2 * head
+    back = part.blocks * (2 * block + 2 / 3 * pairs) + 2 * head
+    return forward + back + 4 * beside + 2 * part.weights
