@@ -1,6 +1,9 @@
 import getpass
 import platform
+import subprocess
+import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import msgspec
@@ -47,6 +50,37 @@ def test_the_watch_sees_memory_come_and_go() -> None:
             time.sleep(0.005)
         del block
     assert watch.peak_bytes > 40_000_000
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="Linux tells shared memory apart"
+)
+def test_a_file_that_two_map_is_counted_once(tmp_path: Path) -> None:
+    file = tmp_path / "mapped"
+    file.write_bytes(b"x" * 200_000_000)
+    reads = (
+        "import mmap, sys; file = open(sys.argv[1], 'rb');"
+        "seen = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ);"
+        "sum(seen[::4096]); print(1, flush=True); sys.stdin.read()"
+    )
+    call = [sys.executable, "-c", reads, str(file)]
+    pipe = subprocess.PIPE
+    with ExitStack() as stack:
+        readers = [
+            stack.enter_context(
+                subprocess.Popen(call, stdin=pipe, stdout=pipe)
+            )
+            for _ in range(3)
+        ]
+        for reader in readers:
+            assert reader.stdout and reader.stdout.readline()
+        with MemoryWatch(every_seconds=0.005) as watch:
+            time.sleep(0.05)
+        for reader in readers:
+            assert reader.stdin
+            reader.stdin.close()
+    own = psutil.Process().memory_info().rss
+    assert 200_000_000 < watch.peak_bytes < own + 300_000_000
 
 
 def test_the_cache_goes_where_it_is_told(

@@ -118,7 +118,11 @@ def peak_bytes() -> int:
 
 
 class MemoryWatch:
-    """Looks now and then how much memory we and our children hold."""
+    """Looks now and then how much memory we and our children hold.
+
+    What processes share, such as programs and mapped files, counts
+    once where the system tells it apart: the most that one of them has.
+    """
 
     def __init__(self, every_seconds: float = 0.25) -> None:
         self.peak_bytes = 0
@@ -140,11 +144,14 @@ class MemoryWatch:
         """Keep the most that was seen."""
         me, told = psutil.Process(), False
         while not told:
-            held = 0
+            own, shared = 0, 0
             for process in [me, *me.children(recursive=True)]:
                 with suppress(psutil.Error):
-                    held += process.memory_info().rss
-            self.peak_bytes = max(self.peak_bytes, held)
+                    held = process.memory_info()
+                    common = getattr(held, "shared", 0)
+                    own += held.rss - common
+                    shared = max(shared, common)
+            self.peak_bytes = max(self.peak_bytes, own + shared)
             told = self._stop.wait(self._every)
 
 
