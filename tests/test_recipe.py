@@ -74,6 +74,15 @@ def test_an_adapter_has_its_own_rates_unless_told(
     wide = load_recipe(path, [rank, f"finetune.a.base={base}"])
     own = load_recipe(path, [rank])
     assert wide.finetune["a"].lr < own.finetune["a"].lr
+
+    # What begins with a fine-tuned model from elsewhere is none of ours
+    line = [f"finetune.a.base={base}", "finetune.b.base=a"]
+    line += ["finetune.b.epochs=1", "finetune.b.lora.rank=4"]
+    later = load_recipe(path, line).finetune["b"]
+    assert later.lr == wide.finetune["a"].lr
+    odd = [rank, "finetune.a.base=['x']"]
+    with pytest.raises(RecipeError, match="base"):
+        load_recipe(path, odd)
     recipe = load_recipe(path, [rank, lr])
     again = tmp_path / "again.toml"
     again.write_text(recipe_toml(recipe), encoding="utf-8")

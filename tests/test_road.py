@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -266,6 +267,14 @@ def test_a_kept_plan_serves_a_tuning_that_it_does_not_know(
     threads, cost, speed = stages.plan_own(context, "new")
     assert threads == context.plan.threads and speed > 0
     assert cost.rows == 16 and cost.disk_bytes
+
+    # Without a length it would save what has learnt nothing
+    endless = msgspec.structs.replace(
+        context.recipe.finetune["new"], epochs=0.0
+    )
+    context.recipe.finetune["new"] = endless
+    with pytest.raises(RecipeError, match="neither steps, minutes nor"):
+        stages.plan_own(context, "new")
 
 
 def test_force_makes_anew(run_copy: Path, works: Works) -> None:

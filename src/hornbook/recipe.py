@@ -1,6 +1,6 @@
 """A recipe: one file that says all that a run is."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -58,10 +58,8 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
 
     def origin(self, name: str) -> str:
         """The model at the beginning of a fine-tuning's line."""
-        for _ in self.finetune:
-            if name in self.finetune:
-                name = self.finetune[name].base
-        return name
+        bases = {n: tuning.base for n, tuning in self.finetune.items()}
+        return first(name, bases)
 
     def is_elsewhere(self, name: str) -> bool:
         """Whether a fine-tuning begins with no model of this run."""
@@ -168,9 +166,27 @@ def with_adapters(tables: dict[str, Any]) -> dict[str, Any]:
     tunings = tables.get("finetune")
     if not isinstance(tunings, dict):
         return tables
-    ours = (*OWN, *tunings)
-    laid = {n: with_adapter(t, ours) for n, t in tunings.items()}
+    bases = {
+        name: str(table.get("base", "base"))
+        for name, table in tunings.items()
+        if isinstance(table, dict)
+    }
+    laid = {
+        name: with_adapter(table, first(name, bases) in OWN)
+        for name, table in tunings.items()
+    }
     return {**tables, "finetune": laid}
+
+
+def first(name: str, bases: Mapping[str, str]) -> str:
+    """Follow a fine-tuning back to the model that its line begins with.
+
+    >>> first("b", {"a": "model.gguf", "b": "a"})
+    'model.gguf'
+    """
+    for _ in bases:
+        name = bases.get(name, name)
+    return name
 
 
 def check_tunings(recipe: Recipe, where: str) -> None:

@@ -8,7 +8,15 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from hornbook.model.attention import attend, attend_fused, causal
-from hornbook.model.piecewise import PIECE, Piecewise, pieces, suits
+from hornbook.model.config import make_config
+from hornbook.model.piecewise import (
+    PIECE,
+    Piecewise,
+    compared,
+    pieces,
+    suits,
+)
+from hornbook.model.transformer import Transformer
 
 LENGTHS = [1, 5, PIECE - 1, PIECE, PIECE + 1, 2 * PIECE + 9]
 
@@ -108,10 +116,35 @@ def test_half_numbers_are_about_as_good_as_torchs() -> None:
 
 def test_it_serves_where_slopes_will_be_asked() -> None:
     q, k, v, _ = draw(9, 9)
-    assert suits(q) and not suits(q.detach())
+    seen = texts(9)[:1]
+    still = [t.detach() for t in (q, k, v)]
+    assert suits(q, k, v, seen) and not suits(*still, seen)
+    assert suits(still[0], k, still[2], seen)
     with torch.no_grad():
-        assert not suits(q)
-    name = type(attend_fused(q, k, v, None).grad_fn).__name__
+        assert not suits(q, k, v, seen)
+    name = type(attend_fused(q, k, v, seen).grad_fn).__name__
     assert name == "PiecewiseBackward"
+
+    # Long numbers that see all the past are as fast in torch's kernel
+    assert not suits(q, k, v, None)
     with torch.autocast("cpu", torch.bfloat16):
+        assert suits(q, k, v, None)
         assert attend_fused(q, k, v, None).dtype == torch.bfloat16
+
+
+def test_what_is_compared_is_rounded_alike() -> None:
+    torch.manual_seed(0)
+    shape = make_config(vocab_size=23, layers=2, width=32, context=64)
+    model = Transformer(shape)
+    for weight in model.parameters():
+        weight.data.add_(0.1 * torch.randn_like(weight))
+    ids = torch.randint(23, (2, 64))
+    with torch.autocast("cpu", torch.bfloat16):
+        learning = model(ids)
+        with torch.no_grad():
+            alone = model(ids)
+            with compared():
+                beside = model(ids)
+    assert torch.equal(learning, beside)
+    assert not torch.equal(learning, alone)
+    assert not suits(*[torch.zeros(1, 1, 9, 4)] * 3, texts(9)[:1])

@@ -10,7 +10,9 @@ from hornbook.model.config import ModelConfig, make_config
 from hornbook.model.transformer import Transformer
 from hornbook.planning.learning import learning, operations_per_token
 from hornbook.planning.memory import copy_bytes, needed_bytes
+from hornbook.tokenizer.tokenizer import SPECIALS, Tokenizer
 from hornbook.training.config import TrainingConfig
+from hornbook.tuning.classify import Classifier
 from hornbook.tuning.config import TuningConfig
 from hornbook.tuning.frozen import count_learning, keep_last
 from hornbook.tuning.lora import attach
@@ -76,11 +78,34 @@ def test_less_that_learns_is_less_to_hold() -> None:
 def test_operations_are_those_that_torch_counts(
     part: dict[str, Any],
 ) -> None:
-    shape = make_config(**SHAPE, context=16)
+    counted, told = [], []
     config = TuningConfig(**part)
-    model = prepared(shape, config)
-    tokens = torch.randint(512, (8, 16))
-    with FlopCounterMode(display=False) as counter:
-        model(tokens).sum().backward()
-    told = operations_per_token(shape, config) * tokens.numel()
-    assert counter.get_total_flops() == pytest.approx(told, rel=0.1)
+    for context in (16, 48):
+        shape = make_config(
+            **SHAPE, context=context, attention="explicit"
+        )
+        model = prepared(shape, config)
+        tokens = torch.randint(512, (8, context))
+        with FlopCounterMode(display=False) as counter:
+            model(tokens).sum().backward()
+        counted.append(counter.get_total_flops() / tokens.numel())
+        told.append(operations_per_token(shape, config))
+    assert counted[0] == pytest.approx(told[0], rel=0.03)
+
+    # Torch counts what a place cannot see, too
+    more = counted[1] - counted[0]
+    assert more == pytest.approx(2 * (told[1] - told[0]), rel=0.1)
+
+
+@pytest.mark.parametrize("form", ["llama", "gpt2"])
+def test_a_classifier_has_no_head_for_a_vocabulary(form: str) -> None:
+    tok = Tokenizer.train(["hat coat rain sun"], 270, "gpt2", SPECIALS)
+    shape = make_config(form=form, **SHAPE | {"vocab_size": 270})
+    config = TuningConfig(method="classify", blocks=1)
+    model = Classifier(Transformer(shape), tok, ("sky", "wear"))
+    keep_last(model.body, 1)
+    told = learning(shape, config)
+    assert told is not None
+    assert told.weights == count_learning(model.body)[0]
+    spoken = operations_per_token(shape, TuningConfig(blocks=1))
+    assert operations_per_token(shape, config) <= spoken - 4 * 270 * 64

@@ -135,18 +135,27 @@ def test_fewer_examples_than_a_batch_are_refused() -> None:
         Labelled(classifier(), TEXTS, TOPICS, 7, seed=1)
 
 
-def test_a_table_is_hardly_longer_than_its_longest_text() -> None:
+def test_filling_is_read_by_nobody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     texts = ["a hat", "sun", "rain", "hat coat rain sun hat coat"]
-    batches = Labelled(classifier(), texts, TOPICS[:4], 2, seed=1)
-    widths = set()
-    for step in range(4):
-        batch = batches(step)
-        longest = int(batch["lengths"].max())
-        width = batch["ids"].size(1)
-        assert longest <= width < 2 * longest or longest == width
-        assert width in (1, 2, 4, 8)
-        widths.add(width)
-    assert len(widths) > 1
+    model = classifier()
+    batches = Labelled(model, texts, TOPICS[:4], 2, seed=1)
+    hidden, read = Transformer.hidden, []
+
+    def watched(body: Transformer, ids: torch.Tensor) -> torch.Tensor:
+        read.append(ids.size(1))
+        return hidden(body, ids)
+
+    monkeypatch.setattr(Transformer, "hidden", watched)
+    batch = [batches(step) for step in range(4)]
+    assert {each["ids"].size(1) for each in batch} == {model.length}
+    for each in batch:
+        class_loss(model, **each)
+    assert read == [int(each["lengths"].max()) for each in batch]
+    assert min(read) < model.length
+    for each in batch:
+        assert each["lengths"].tolist() == sorted(each["lengths"])
 
 
 def test_every_example_is_seen_once_in_an_epoch() -> None:
@@ -160,3 +169,23 @@ def test_every_example_is_seen_once_in_an_epoch() -> None:
     ]
     assert len(set(rows)) == len(TEXTS)
     assert batches(1)["lengths"].min() >= 1
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3])
+def test_pieces_of_a_weighed_batch_add_up(rows: int) -> None:
+    """Long texts are of one class here, so that pieces hold but one."""
+    model = classifier()
+    batch = Labelled(model, TEXTS, TOPICS, 6, seed=1)(0)
+    weights = torch.tensor([3.0, 0.5])
+    numbers = list(model.head.parameters())
+
+    def slopes(some: slice) -> list[torch.Tensor]:
+        part = {name: table[some] for name, table in batch.items()}
+        loss = class_loss(model, **part, weights=weights)
+        return list(torch.autograd.grad(loss, numbers))
+
+    pieces = [slopes(slice(i, i + rows)) for i in range(0, 6, rows)]
+    whole = slopes(slice(None))
+    for number, slope in enumerate(whole):
+        each = torch.stack([piece[number] for piece in pieces])
+        torch.testing.assert_close(each.mean(0), slope)

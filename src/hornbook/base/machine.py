@@ -120,8 +120,9 @@ def peak_bytes() -> int:
 class MemoryWatch:
     """Looks now and then how much memory we and our children hold.
 
-    What processes share, such as programs and mapped files, counts
-    once where the system tells it apart: the most that one of them has.
+    Programs and mapped files, which processes share and for which the
+    system drops what it can read again, count once where it tells them
+    apart: the most that one process maps.
     """
 
     def __init__(self, every_seconds: float = 0.25) -> None:

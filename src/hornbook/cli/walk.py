@@ -355,7 +355,6 @@ def new_tuning(
     """Write a new fine-tuning as settings of the recipe."""
     from hornbook.recipe import is_elsewhere
     from hornbook.tuning.config import GENTLE, OWN, USUAL
-    from hornbook.tuning.lora_config import STEPPING, WIDE
 
     def written(table: Mapping[str, object]) -> list[str]:
         return [f"finetune.{name}.{k}={v}" for k, v in table.items()]
@@ -364,7 +363,7 @@ def new_tuning(
     wide = base not in OWN and is_elsewhere(base)
     rates = GENTLE if wide else USUAL[str(asked["method"])]
     if rank is not None:
-        rates = {**(WIDE if wide else STEPPING), "lora.rank": rank}
+        rates = {"lora.rank": rank}
     return [*written(rates), *given, *written(asked)]
 
 

@@ -91,7 +91,7 @@ def attend_fused(
 
     Source: dao2022.
     """
-    if piecewise.suits(q):
+    if piecewise.suits(q, k, v, visible):
         return piecewise.attend_piecewise(q, k, v, visible)
     return F.scaled_dot_product_attention(
         q, k, v, attn_mask=visible, is_causal=visible is None

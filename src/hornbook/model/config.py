@@ -90,9 +90,9 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True):
     softcap: float = 0.0
     """Logits pass ``c * tanh(logits / c)``; 0 leaves them alone."""
     attention: str = "sdpa"
-    """``sdpa``, torch's fused kernel; ``explicit``, the formula in
-    plain steps; or your own: a name of ``ATTENTION``, or
-    ``PATH.py:NAME``."""
+    """``sdpa``, torch's fused kernel, or the same by pieces where
+    that is faster; ``explicit``, the formula in plain steps; or your
+    own: a name of ``ATTENTION``, or ``PATH.py:NAME``."""
     options: dict[str, Any] = {}
     """Settings of an attention of your own, given it as keywords."""
     code: str = ""

@@ -18,7 +18,8 @@ def learning(
 ) -> Learning | None:
     """Say what of a model learns; None is all of it.
 
-    The head of a classifier is too small to count.
+    A classifier's head is too small to count, and a vocabulary's it
+    has none.
     """
     if not isinstance(config, TuningConfig):
         return None
@@ -30,7 +31,11 @@ def learning(
     if not config.blocks:
         return None
     each = sum(prod(shape) for shape in block_tensors(c).values())
-    behind = sum(prod(shape) for shape in after(c).values())
+    behind = sum(
+        prod(shape)
+        for name, shape in after(c).items()
+        if config.method != "classify" or name != "head.weight"
+    )
     return Learning(blocks * each + behind, blocks)
 
 
@@ -52,9 +57,9 @@ def operations_per_token(
     """Count the operations that a training spends on one token.
 
     Each weight takes two forward, two where slopes pass through it on
-    their way back, and two if it learns itself; attention a third of
-    its own forward. Weights that stay are spared the last two, blocks
-    below all that learns the last four.
+    their way back, and two if it learns itself; of attention's own a
+    third is forward and two thirds back. Weights that stay are spared
+    the last two, blocks below all that learns the last four.
 
     Source: kaplan2020, section 2.1, applied to each part.
     """
@@ -69,6 +74,8 @@ def operations_per_token(
     inside = counts["attention"] + counts["feed-forward"]
     pairs = (whole - 6 * (inside + head)) / c.layers
     block = inside / c.layers
+    if config.method == "classify":
+        head = 0
 
     # Adapters stand beside the weights, and are passed through, too
     beside = part.weights if config.lora else 0

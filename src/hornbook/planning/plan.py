@@ -126,7 +126,6 @@ def make_plan(
     costs: dict[str, Budget] = {}
     price = config.price_per_hour
     for name, training in trainings.items():
-        check_length(name, training)
         read = text_tokens if name == PRETRAIN else 0
         costs[name] = cost(name, shape, training, probe, read, price)
 
@@ -156,7 +155,12 @@ def cost(
     text_tokens: int,
     price: float,
 ) -> Budget:
-    """Give one training its rows, its steps and all that they cost."""
+    """Give one training its rows, its steps and all that they cost.
+
+    Raises:
+        RecipeError: it has no length, or no room in memory.
+    """
+    check_length(name, training)
     seen = shape_of_rows(shape, training)
     speed = probe.tokens_per_second
     rows = find_rows(name, seen, training, probe)

@@ -92,7 +92,9 @@ class FrugalLoss(torch.autograd.Function):
         count = (targets != IGNORE).sum().clamp_min(1)
         loss = torch.zeros((), device=x.device)
         learns, to_x = ctx.needs_input_grad[1], []
-        to_weight = torch.zeros_like(weight, dtype=torch.float32)
+        to_weight = None
+        if learns:
+            to_weight = torch.zeros_like(weight, dtype=torch.float32)
 
         # Score a piece, and pass its slope on at once
         for piece, wanted in pieces:
@@ -101,7 +103,7 @@ class FrugalLoss(torch.autograd.Function):
             slope = (slope / count).to(scores.dtype)
             loss = loss + cost
             to_x.append(F.linear(slope, weight.t()).to(x.dtype))
-            if learns:
+            if to_weight is not None:
                 to_weight = to_weight + F.linear(slope.t(), piece.t())
         ctx.save_for_backward(torch.cat(to_x), to_weight)
         return loss / count
@@ -109,10 +111,12 @@ class FrugalLoss(torch.autograd.Function):
     @staticmethod
     def backward(
         ctx: Any, slope: Float[Tensor, ""]
-    ) -> tuple[Tensor, Tensor, None, None, None]:
+    ) -> tuple[Tensor, Tensor | None, None, None, None]:
         """Give the slopes that were found."""
         to_x, to_weight = ctx.saved_tensors
-        return slope * to_x, slope * to_weight, None, None, None
+        if to_weight is not None:
+            to_weight = slope * to_weight
+        return slope * to_x, to_weight, None, None, None
 
 
 def surprise(

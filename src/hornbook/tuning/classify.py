@@ -211,13 +211,17 @@ def class_loss(
     """Give the mean cross-entropy of the right classes, in nats.
 
     ``targets`` has a text's class, or says of each whether it is one
-    of the text's own.
+    of the text's own. The mean is over texts, whatever they weigh, so
+    that pieces of a batch add up to the whole.
     """
     scores = model(ids, lengths)
     if weights is not None:
         weights = weights.to(scores.device)
     if targets.dim() == 1:
-        return F.cross_entropy(scores, targets, weights)
+        lost = F.cross_entropy(
+            scores, targets, weights, reduction="sum"
+        )
+        return lost / len(targets)
     wanted = targets.float()
     return F.binary_cross_entropy_with_logits(scores, wanted, weights)
 
@@ -255,21 +259,11 @@ class Labelled:
         """
         rows = self.order.batch(step, self.batch)
         rows = rows[np.argsort(self.lengths[rows], kind="stable")]
-        places = room_for(int(self.lengths[rows].max()))
         return {
-            "ids": torch.from_numpy(self.ids[rows, :places]),
+            "ids": torch.from_numpy(self.ids[rows]),
             "lengths": torch.from_numpy(self.lengths[rows]),
             "targets": torch.from_numpy(self.targets[rows]),
         }
-
-
-def room_for(longest: int) -> int:
-    """Round a length up to a power of two: few shapes for a compiler.
-
-    >>> room_for(33)
-    64
-    """
-    return 1 << (longest - 1).bit_length()
 
 
 def targets_of(

@@ -16,7 +16,7 @@ from hornbook.model.transformer import Transformer
 from hornbook.tokenizer.tokenizer import Tokenizer
 from hornbook.training.batches import Batches
 from hornbook.training.loop import Hooks, Objective, train
-from hornbook.training.precision import wants_compiling
+from hornbook.training.precision import device, wants_compiling
 from hornbook.training.pretrain import asked_for, describe
 from hornbook.tuning.adapters import keep_adapter
 from hornbook.tuning.classify import Classifier
@@ -159,7 +159,7 @@ def learn(
         {**asked, **digest_still(model)},
         hooks,
         label=f"fine-tuning {lesson.name}",
-        compile=worth(config, steps, length, lesson.speed),
+        compile=worth(config, shape, steps, length, lesson.speed),
         anew=lesson.anew,
     )
     epochs = round(steps * config.batch / rows, 2)
@@ -185,13 +185,21 @@ def find_steps(config: TuningConfig, steps: int, rows: int) -> int:
 
 
 def worth(
-    config: TuningConfig, steps: int, length: int, speed: float
+    config: TuningConfig,
+    shape: ModelConfig,
+    steps: int,
+    length: int,
+    speed: float,
 ) -> bool:
     """Decide whether so many steps are worth compiling.
 
-    Those whose shapes change from one to the next never are.
+    Those whose shapes change from one to the next never are. Nor, if
+    it is left to the machine, are rows of dialogues on a processor with
+    torch's attention, which looks by pieces uncompiled alone.
     """
-    if not steady(config):
+    here = device().type == "cpu" and shape.attention == "sdpa"
+    by_pieces = here and config.method == "sft"
+    if not steady(config) or (config.compile == "auto" and by_pieces):
         return False
     tokens = steps * config.batch * length
     return wants_compiling(config, tokens / speed if speed else 0.0)

@@ -1,6 +1,5 @@
 """What a recipe says of an adapter; read without torch."""
 
-from collections.abc import Collection
 from typing import Any, Literal
 
 import msgspec
@@ -45,16 +44,15 @@ WIDE: dict[str, Any] = {"optimizer": "adamw", "lr": 0.001}
 SmolLM2, 576 wide, measured in ``benchmarks/tuning_sms.py``."""
 
 
-def with_adapter(table: Any, ours: Collection[str]) -> Any:
+def with_adapter(table: Any, own: bool) -> Any:
     """Lay a fine-tuning's table over what suits an adapter, if any.
 
-    ``ours`` are the names of models that a run makes itself.
+    ``own`` says that its model is one that the run makes itself.
 
-    >>> with_adapter({"lora": {"rank": 4}, "lr": 0.01}, [])["lr"]
+    >>> with_adapter({"lora": {"rank": 4}, "lr": 0.01}, own=False)["lr"]
     0.01
     """
     if isinstance(table, dict) and table.get("lora") is not None:
-        own = table.get("base", "base") in ours
         return {**(STEPPING if own else WIDE), **table}
     return table
 

@@ -15,6 +15,7 @@ from hornbook.base.dialogue import Dialogue, Message
 from hornbook.base.store import atomic_folder, remove_folder
 from hornbook.inference.rollouts import Rollouts, roll_out
 from hornbook.model.exchange import save_tensors
+from hornbook.model.piecewise import compared
 from hornbook.model.transformer import Transformer
 from hornbook.tokenizer.chat import gap_of, render
 from hornbook.tokenizer.tokenizer import Tokenizer
@@ -178,7 +179,8 @@ class Practice:
         place = model.token_emb.weight.device
         heat, found = self.reasoning.temperature, []
         rows = self.rows or len(batch["ids"])
-        with autocast(number_format(self.reader.precision), place):
+        dtype = number_format(self.reader.precision)
+        with compared(), autocast(dtype, place):
             for ids, targets in zip(
                 batch["ids"].split(rows),
                 batch["targets"].split(rows),

@@ -17,6 +17,7 @@ from hornbook.base.store import (
     read_json,
     write_json,
 )
+from hornbook.model.piecewise import compared
 from hornbook.model.transformer import Transformer
 from hornbook.training.loop import Hooks
 from hornbook.training.precision import autocast, device, number_format
@@ -49,11 +50,14 @@ from hornbook.tuning.preference import (
 def say_all(
     model: Transformer, pairs: Pairs, precision: str
 ) -> Float[np.ndarray, "pairs answers"]:
-    """Give the log of the chance of every answer, in nats."""
+    """Give the log of the chance of every answer, in nats.
+
+    It is the same to the last digit as what the model learns from.
+    """
     found = np.zeros((len(pairs.pairs), 2), np.float32)
     where = next(model.parameters()).device
     dtype = number_format(precision)
-    with torch.no_grad(), autocast(dtype, where):
+    with torch.no_grad(), compared(), autocast(dtype, where):
         for part, batch in pairs.all():
             ids = batch["ids"].to(where)
             answer = batch["answer"].to(where)
