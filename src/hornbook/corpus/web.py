@@ -111,9 +111,9 @@ def _read_records(
         max_header_len=LONGEST_HEADER_BYTES,
         fsspec_args=False,
     )
-    count, torn = 0, False
+    count = 0
     for record in records:
-        count, torn = count + 1, False
+        count += 1
         kind, charset = _kind_of(record)
         if kind not in HTML + PLAIN:
             continue
@@ -128,13 +128,14 @@ def _read_records(
         except BROKEN:
             yield Raw(**about, problem=TORN)
             continue
-        torn = len(data) < _promised_bytes(record)
+        if len(data) < _promised_bytes(record):
+            yield Raw(**about, problem=TORN)
+            continue
         yield from _read_page(data, kind, charset, about, source)
 
     # Say what is wrong with the archive as a whole
-    if torn or reader.problem or not count:
-        whole = TORN if torn else EMPTY
-        yield Raw(problem=reader.problem or whole)
+    if reader.problem or not count:
+        yield Raw(problem=reader.problem or EMPTY)
 
 
 def _kind_of(record: Any) -> tuple[str, str]:
@@ -166,12 +167,16 @@ def _bare(kind: str | None) -> str:
 
 
 def _promised_bytes(record: Any) -> int:
-    """Say how long an answer says that it is, where it says so."""
-    answer = record.http_headers
-    if answer is None or answer.get("Content-Encoding"):
+    """Say how many bytes a whole page has, so far as they are counted.
+
+    What is encoded has another length, and breaks where it is decoded.
+    """
+    answer = record.http_headers or {}
+    if answer.get("Content-Encoding") or answer.get(
+        "Transfer-Encoding"
+    ):
         return 0
-    length = answer.get("Content-Length") or ""
-    return int(length) if length.isdigit() else 0
+    return min(record.content_length, LARGEST_PAGE_BYTES)
 
 
 def _read_old(stream: BinaryIO, source: SourceConfig) -> Iterator[Raw]:
