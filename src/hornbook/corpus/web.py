@@ -176,7 +176,8 @@ def _promised_bytes(record: Any) -> int:
         "Transfer-Encoding"
     ):
         return 0
-    return min(record.content_length, LARGEST_PAGE_BYTES)
+    whole: int = record.content_length
+    return min(whole, LARGEST_PAGE_BYTES)
 
 
 def _read_old(stream: BinaryIO, source: SourceConfig) -> Iterator[Raw]:
